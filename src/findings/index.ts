@@ -1,0 +1,3 @@
+export * from './check-report.ts';
+export * from './finding.ts';
+export * from './rule.ts';

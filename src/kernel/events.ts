@@ -1,0 +1,104 @@
+import type { DmaKind } from './dma.ts';
+import type { Moment } from './moment.ts';
+
+/** A domain, device, driver or pool that the source could not name. */
+export const UNKNOWN = 0;
+
+/** `prot` of a mapping whose source did not record it. */
+export const PROT_UNKNOWN = -1;
+
+/** Scatterlist of a `dma_map_sg()` call, in arrays that the source reuses: copy what is kept. */
+export interface ScatterList {
+  /** Physical address of each entry that the driver passed; only the first `nents` elements are valid. */
+  readonly phys: Float64Array;
+  /** Entries recorded in `phys` (the kernel records at most 128). */
+  nents: number;
+  /** Entries that the driver passed. */
+  fullNents: number;
+  /** DMA address and length of each mapped segment; only the first `ents` elements are valid. */
+  readonly dmaAddr: Float64Array;
+  readonly length: Float64Array;
+  ents: number;
+  /** Segments that the kernel made. */
+  fullEnts: number;
+}
+
+/**
+ * What happens in a kernel, one method per kind of event: the seam between sources (a trace file, a live kernel,
+ * a simulated machine) and everything that judges them.
+ *
+ * Addresses and sizes are bytes, page frame numbers are those of the kernel (`pageSize` of the source), all as
+ * float64. Domains, devices, drivers and pools are small integers that the source hands out, {@link UNKNOWN}
+ * (0) where it does not know; {@link SourceNames} has their names. `at` is reused by the source.
+ */
+export interface KernelEvents {
+  /**
+   * An IOMMU mapping exists now: `size` bytes really mapped, which is less than asked for when the call failed
+   * midway (the roll-back follows as an unmap). `prot` is the `IOMMU_*` mask or {@link PROT_UNKNOWN}.
+   */
+  iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void;
+  /** `iommu_unmap()` was entered: the page tables still hold the mapping. Not every source sees it. */
+  iommuUnmapBegin(at: Moment, domain: number, iova: number, size: number): void;
+  /** The page tables are changed: `unmapped` bytes from `iova` are gone. The IOTLB may still hold them. */
+  iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void;
+
+  /** A domain was allocated for `device`. */
+  domainAlloc(at: Moment, domain: number, device: number): void;
+  /** `device` translates through `domain` from now on. */
+  domainAttach(at: Moment, domain: number, device: number): void;
+  domainFree(at: Moment, domain: number): void;
+
+  /** `2^order` pages from `pfn` were handed out by the page allocator. Not every allocation is seen. */
+  pageAlloc(at: Moment, pfn: number, order: number): void;
+  /** `2^order` pages from `pfn` go back to the page allocator. The order may exceed that of the allocation, and 10. */
+  pageFree(at: Moment, pfn: number, order: number): void;
+
+  /** A DMA API call is about to map for `device`: the next mapping in this context is its. */
+  dmaMapBegin(at: Moment, device: number): void;
+  /** A DMA API mapping was made; `phys` is -1 where the source does not know it. */
+  dmaMap(
+    at: Moment,
+    kind: DmaKind,
+    device: number,
+    dmaAddr: number,
+    size: number,
+    phys: number,
+    direction: number,
+    attrs: number,
+  ): void;
+  /** A DMA API mapping is undone. For `single` the IOMMU unmap was before, for the others it follows. */
+  dmaUnmap(
+    at: Moment,
+    kind: DmaKind,
+    device: number,
+    dmaAddr: number,
+    size: number,
+    direction: number,
+    attrs: number,
+  ): void;
+  dmaMapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void;
+  /** Only `phys`, `nents` and `fullNents` of the list are known. The IOMMU unmap follows. */
+  dmaUnmapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void;
+  dmaSync(at: Moment, device: number, dmaAddr: number, size: number, direction: number): void;
+
+  /** `driver` starts to probe `device`. */
+  driverProbe(at: Moment, device: number, driver: number): void;
+  /** The driver is gone from `device`; resources that devres manages are released next, by the same task. */
+  driverCleanup(at: Moment, device: number): void;
+  /** The unbind (or the failed probe) is over, devres included: `BUS_NOTIFY_UNBOUND_DRIVER` or `_NOT_BOUND`. */
+  driverUnbound(at: Moment, device: number): void;
+
+  /** A page_pool took `pfn` from the allocator and mapped it, as its `count`th page. */
+  poolHold(at: Moment, pool: number, pfn: number, count: number): void;
+  /** A page left the pool, unmapped, as its `count`th. */
+  poolRelease(at: Moment, pool: number, pfn: number, count: number): void;
+  /** The pool tried to go: `inflight` pages are still out. */
+  poolShutdown(at: Moment, pool: number, inflight: number): void;
+  poolDestroy(at: Moment, pool: number): void;
+
+  /**
+   * Events of one CPU are missing between two moments: everything believed about the time before `untilNs` may
+   * be out of date. Said before the first event after `sinceNs`. `count` is -1 where the kernel did not count.
+   */
+  eventsLost(cpu: number, count: number, sinceNs: number, untilNs: number): void;
+}

@@ -1,0 +1,5 @@
+export * from './dma.ts';
+export * from './events.ts';
+export * from './moment.ts';
+export * from './source.ts';
+export * from './units.ts';

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * `unit` needs nothing but the repository. `traces` reads the full recordings in ../shared where they exist;
+ * `trace-cmd` compares with the reference implementation where that is installed.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/traces/**', 'test/trace-cmd/**'],
+        },
+      },
+      { test: { name: 'traces', include: ['test/traces/**/*.test.ts'] } },
+      { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
+    ],
+  },
+});
