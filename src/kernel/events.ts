@@ -37,7 +37,10 @@ export interface KernelEvents {
    * midway (the roll-back follows as an unmap). `prot` is the `IOMMU_*` mask or {@link PROT_UNKNOWN}.
    */
   iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void;
-  /** `iommu_unmap()` was entered: the page tables still hold the mapping. Not every source sees it. */
+  /**
+   * `iommu_unmap()` was entered: the page tables still hold the mapping. A source that does not see the entry calls
+   * this right before {@link iommuUnmapEnd}, which always follows in the same context.
+   */
   iommuUnmapBegin(at: Moment, domain: number, iova: number, size: number): void;
   /** The page tables are changed: `unmapped` bytes from `iova` are gone. The IOTLB may still hold them. */
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void;
@@ -55,7 +58,7 @@ export interface KernelEvents {
 
   /** A DMA API call is about to map for `device`: the next mapping in this context is its. */
   dmaMapBegin(at: Moment, device: number): void;
-  /** A DMA API mapping was made; `phys` is -1 where the source does not know it. */
+  /** A DMA API mapping was made; `phys`, `direction` and `attrs` are -1 where the source does not know them. */
   dmaMap(
     at: Moment,
     kind: DmaKind,

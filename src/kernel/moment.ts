@@ -33,6 +33,16 @@ export function copyMoment(from: Readonly<Moment>): Moment {
   };
 }
 
+/** Overwrites a moment that is kept with another. */
+export function assignMoment(into: Moment, from: Readonly<Moment>): void {
+  into.timeNs = from.timeNs;
+  into.cpu = from.cpu;
+  into.pid = from.pid;
+  into.context = from.context;
+  into.stack = from.stack;
+  into.position = from.position;
+}
+
 /** `TRACE_FLAG_*` bits of an event's `common_flags`, include/linux/trace_events.h. */
 const TRACE_FLAG_HARDIRQ = 0x08;
 const TRACE_FLAG_SOFTIRQ = 0x10;

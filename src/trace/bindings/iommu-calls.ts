@@ -1,0 +1,250 @@
+import { type KernelEvents, PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
+import { assignMoment, type Moment, newMoment } from '../../kernel/moment.ts';
+
+/** What the events of one call have told so far, in one thread of execution. */
+interface OpenCalls {
+  mapOpen: boolean;
+  /** The tracepoint of the open map was seen: the return adds nothing. */
+  mapReported: boolean;
+  mapDomain: number;
+  mapIova: number;
+  mapPhys: number;
+  mapSize: number;
+  mapProt: number;
+  mapStack: number;
+
+  unmapOpen: boolean;
+  unmapDomain: number;
+  unmapIova: number;
+  unmapSize: number;
+  unmapStack: number;
+  readonly unmapEntry: Moment;
+
+  /** A tracepoint that waits for the return probe which names its domain. */
+  held: 'nothing' | 'map' | 'unmap';
+  readonly heldAt: Moment;
+  heldIova: number;
+  heldPhys: number;
+  heldSize: number;
+  heldUnmapped: number;
+}
+
+/** Which of the two tracepoints and the probes a trace has, as its formats say. */
+export interface CallEvidence {
+  /** `iommu:map` or a return probe tells how a map ended. Without, the entry is taken for the success. */
+  readonly mapOutcome: boolean;
+  readonly unmapOutcome: boolean;
+  /** A return probe carries the arguments: the tracepoint before it waits for the domain. */
+  readonly mapReturnNamesDomain: boolean;
+  readonly unmapReturnNamesDomain: boolean;
+}
+
+/**
+ * Joins the events of one `iommu_map()` or `iommu_unmap()` call: probe at the entry (domain), tracepoint (what was
+ * really done) and probe at the return (result). Any of them may be missing.
+ *
+ * A call belongs to its {@link Moment.context}: a task may be preempted or moved between entry and return, an
+ * interrupt may make the same call meanwhile. Within a context a map can contain an unmap (its roll-back), but
+ * neither contains itself.
+ */
+export class IommuCalls {
+  private readonly sink: KernelEvents;
+  private readonly evidence: CallEvidence;
+  private readonly open = new Map<number, OpenCalls>();
+
+  constructor(sink: KernelEvents, evidence: CallEvidence) {
+    this.sink = sink;
+    this.evidence = evidence;
+  }
+
+  mapEntry(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
+    if (!this.evidence.mapOutcome) {
+      this.sink.iommuMap(at, domain, iova, phys, size, prot);
+      return;
+    }
+    const calls = this.callsOf(at.context);
+    this.settle(calls);
+    calls.mapOpen = true;
+    calls.mapReported = false;
+    calls.mapDomain = domain;
+    calls.mapIova = iova;
+    calls.mapPhys = phys;
+    calls.mapSize = size;
+    calls.mapProt = prot;
+    calls.mapStack = at.stack;
+  }
+
+  /** `iommu:map`. Linux 7.2 also emits it for a map that failed, with the bytes mapped until then. */
+  mapTracepoint(at: Moment, iova: number, phys: number, size: number): void {
+    const calls = this.callsOf(at.context);
+    this.settle(calls);
+    const known = calls.mapOpen && calls.mapIova === iova;
+    if (known) calls.mapReported = true;
+    if (size === 0) return;
+    if (known) {
+      if (at.stack === 0) at.stack = calls.mapStack;
+      this.sink.iommuMap(at, calls.mapDomain, iova, phys, size, calls.mapProt);
+    } else if (this.evidence.mapReturnNamesDomain) {
+      hold(calls, 'map', at, iova, phys, size, 0);
+    } else {
+      this.sink.iommuMap(at, UNKNOWN, iova, phys, size, PROT_UNKNOWN);
+    }
+  }
+
+  /** Return of a map whose entry was seen. */
+  mapReturn(at: Moment, result: number): void {
+    const calls = this.callsOf(at.context);
+    if (!calls.mapOpen) return;
+    calls.mapOpen = false;
+    if (calls.mapReported || result !== 0) return;
+    if (at.stack === 0) at.stack = calls.mapStack;
+    this.sink.iommuMap(at, calls.mapDomain, calls.mapIova, calls.mapPhys, calls.mapSize, calls.mapProt);
+  }
+
+  /** Return of a map with its arguments: the entry was not probed. */
+  mapReturnWithArguments(at: Moment, domain: number, iova: number, phys: number, size: number, result: number): void {
+    const calls = this.callsOf(at.context);
+    if (calls.mapOpen && calls.mapIova === iova) return this.mapReturn(at, result);
+    if (calls.held === 'map' && calls.heldIova === iova) {
+      calls.held = 'nothing';
+      this.sink.iommuMap(calls.heldAt, domain, iova, calls.heldPhys, calls.heldSize, PROT_UNKNOWN);
+    } else if (result === 0) {
+      this.sink.iommuMap(at, domain, iova, phys, size, PROT_UNKNOWN);
+    }
+  }
+
+  unmapEntry(at: Moment, domain: number, iova: number, size: number): void {
+    const calls = this.callsOf(at.context);
+    this.settle(calls);
+    // iommu_unmap() contains __iommu_unmap(): both may be probed.
+    if (calls.unmapOpen && calls.unmapDomain === domain && calls.unmapIova === iova) return;
+    this.abandonUnmap(calls);
+    this.sink.iommuUnmapBegin(at, domain, iova, size);
+    if (!this.evidence.unmapOutcome) {
+      this.sink.iommuUnmapEnd(at, domain, iova, size, size);
+      return;
+    }
+    calls.unmapOpen = true;
+    calls.unmapDomain = domain;
+    calls.unmapIova = iova;
+    calls.unmapSize = size;
+    calls.unmapStack = at.stack;
+    assignMoment(calls.unmapEntry, at);
+  }
+
+  unmapTracepoint(at: Moment, iova: number, size: number, unmapped: number): void {
+    const calls = this.callsOf(at.context);
+    this.settle(calls);
+    if (calls.unmapOpen && calls.unmapIova === iova && calls.unmapSize === size) {
+      this.endUnmap(calls, at, unmapped);
+    } else if (size === 0 && unmapped === 0) {
+      // The roll-back of a map that failed at once.
+      return;
+    } else if (this.evidence.unmapReturnNamesDomain) {
+      hold(calls, 'unmap', at, iova, 0, size, unmapped);
+    } else {
+      this.wholeUnmap(at, UNKNOWN, iova, size, unmapped);
+    }
+  }
+
+  /** Return of an unmap whose entry was seen. */
+  unmapReturn(at: Moment, unmapped: number): void {
+    const calls = this.callsOf(at.context);
+    if (calls.unmapOpen) this.endUnmap(calls, at, unmapped);
+  }
+
+  unmapReturnWithArguments(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
+    const calls = this.callsOf(at.context);
+    if (calls.unmapOpen && calls.unmapIova === iova) return this.endUnmap(calls, at, unmapped);
+    if (calls.held === 'unmap' && calls.heldIova === iova) {
+      calls.held = 'nothing';
+      this.wholeUnmap(calls.heldAt, domain, iova, calls.heldSize, calls.heldUnmapped);
+    } else {
+      this.wholeUnmap(at, domain, iova, size, unmapped);
+    }
+  }
+
+  /** At the end of the trace: what still waits is told with what is known. */
+  finish(): void {
+    for (const calls of this.open.values()) {
+      this.settle(calls);
+      this.abandonUnmap(calls);
+    }
+  }
+
+  private endUnmap(calls: OpenCalls, at: Moment, unmapped: number): void {
+    calls.unmapOpen = false;
+    if (at.stack === 0) at.stack = calls.unmapStack;
+    this.sink.iommuUnmapEnd(at, calls.unmapDomain, calls.unmapIova, calls.unmapSize, unmapped);
+  }
+
+  private wholeUnmap(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
+    this.sink.iommuUnmapBegin(at, domain, iova, size);
+    this.sink.iommuUnmapEnd(at, domain, iova, size, unmapped);
+  }
+
+  /** The return probe of a held tracepoint did not come: the domain stays unknown. */
+  private settle(calls: OpenCalls): void {
+    const { held, heldAt, heldIova, heldSize } = calls;
+    if (held === 'nothing') return;
+    calls.held = 'nothing';
+    if (held === 'map') this.sink.iommuMap(heldAt, UNKNOWN, heldIova, calls.heldPhys, heldSize, PROT_UNKNOWN);
+    else this.wholeUnmap(heldAt, UNKNOWN, heldIova, heldSize, calls.heldUnmapped);
+  }
+
+  /** An entry whose outcome was lost: the call was made, and nearly every unmap does what it is asked. */
+  private abandonUnmap(calls: OpenCalls): void {
+    if (calls.unmapOpen) this.endUnmap(calls, calls.unmapEntry, calls.unmapSize);
+  }
+
+  private callsOf(context: number): OpenCalls {
+    let calls = this.open.get(context);
+    if (!calls) {
+      calls = noCalls();
+      this.open.set(context, calls);
+    }
+    return calls;
+  }
+}
+
+function noCalls(): OpenCalls {
+  return {
+    mapOpen: false,
+    mapReported: false,
+    mapDomain: UNKNOWN,
+    mapIova: 0,
+    mapPhys: 0,
+    mapSize: 0,
+    mapProt: PROT_UNKNOWN,
+    mapStack: 0,
+    unmapOpen: false,
+    unmapDomain: UNKNOWN,
+    unmapIova: 0,
+    unmapSize: 0,
+    unmapStack: 0,
+    unmapEntry: newMoment(),
+    held: 'nothing',
+    heldAt: newMoment(),
+    heldIova: 0,
+    heldPhys: 0,
+    heldSize: 0,
+    heldUnmapped: 0,
+  };
+}
+
+function hold(
+  calls: OpenCalls,
+  what: 'map' | 'unmap',
+  at: Moment,
+  iova: number,
+  phys: number,
+  size: number,
+  unmapped: number,
+): void {
+  calls.held = what;
+  assignMoment(calls.heldAt, at);
+  calls.heldIova = iova;
+  calls.heldPhys = phys;
+  calls.heldSize = size;
+  calls.heldUnmapped = unmapped;
+}

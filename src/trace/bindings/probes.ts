@@ -1,0 +1,275 @@
+import { PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
+import type { EventFormat } from '../events/event-format.ts';
+import { findField, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
+import type { EventHandler, RawEvent } from '../events/raw-event.ts';
+import {
+  type BindingContext,
+  deviceReader,
+  domainReader,
+  driverReader,
+  poolReader,
+  stamp,
+} from './context.ts';
+import { findProbeFields, isReturnProbe, type Meaning } from './probe-fields.ts';
+
+/** Makes the handler for a probe on one function; `undefined` where its fields do not tell enough. */
+type ProbeBinding = (format: EventFormat, context: BindingContext) => EventHandler | undefined;
+
+/**
+ * The functions whose probes mean something, by name. Linux renames and inlines: each fact has several places
+ * where it can be had (mapping: `__iommu_map` to 6.18, `iommu_map_nosync` since).
+ */
+const FUNCTIONS: ReadonlyMap<string, ProbeBinding> = new Map([
+  ['iommu_map_nosync', bindMap],
+  ['__iommu_map', bindMap],
+  ['iommu_map', bindMap],
+  ['__iommu_unmap', bindUnmap],
+  ['iommu_unmap', bindUnmap],
+  ['iommu_unmap_fast', bindUnmap],
+  ['iommu_domain_free', bindDomainFree],
+  ['iommu_paging_domain_alloc_flags', bindDomainAlloc],
+  ['iommu_paging_domain_alloc', bindDomainAlloc],
+  ['iommu_setup_dma_ops', bindSetupDmaOps],
+  ['__iommu_attach_device', bindAttach],
+  ['iommu_attach_device', bindAttach],
+  ['iommu_attach_device_pasid', bindAttach],
+  ['iommu_dma_map_page', bindDmaMapBegin],
+  ['iommu_dma_map_phys', bindDmaMapBegin],
+  ['iommu_dma_map_sg', bindDmaMapBegin],
+  ['iommu_dma_alloc', bindDmaMapBegin],
+  ['really_probe', bindProbe],
+  ['device_unbind_cleanup', bindCleanup],
+  ['bus_notify', bindBusNotify],
+  ['page_pool_destroy', bindPoolDestroy],
+]);
+
+/** Stages of `enum bus_notifier_event`, include/linux/device/bus.h. */
+const BUS_NOTIFY_BIND_DRIVER = 3;
+const BUS_NOTIFY_UNBOUND_DRIVER = 6;
+const BUS_NOTIFY_DRIVER_NOT_BOUND = 7;
+
+/**
+ * Binds a probe event by the function it sits on, whatever the group and the event are called. The function is
+ * known when the first record is there; one event may sit on several functions.
+ */
+export function bindProbeEvent(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const place = findField(format, '__probe_ip', '__probe_func');
+  if (!place) return undefined;
+  const address = pointerReader(place);
+  const handlers = new Map<string, EventHandler | undefined>();
+  let lastHigh = -1;
+  let lastLow = -1;
+  let handler: EventHandler | undefined;
+  return event => {
+    address(event);
+    if (pointer.low !== lastLow || pointer.high !== lastHigh) {
+      lastHigh = pointer.high;
+      lastLow = pointer.low;
+      const name = context.names.symbols.at(pointer.high, pointer.low)?.name ?? '';
+      if (!handlers.has(name)) handlers.set(name, FUNCTIONS.get(name)?.(format, context));
+      handler = handlers.get(name);
+    }
+    handler?.(event);
+  };
+}
+
+const MAP_ORDER: readonly Meaning[] = ['domain', 'iova', 'phys', 'size', 'prot'];
+const UNMAP_ORDER: readonly Meaning[] = ['domain', 'iova', 'size'];
+
+function bindMap(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const { calls, seen } = context;
+  const isReturn = isReturnProbe(format);
+  const fields = findProbeFields(format, [...MAP_ORDER, 'result'], ['domain', 'iova', 'phys', 'size']);
+  if (!fields?.domain || !fields.iova || !fields.phys || !fields.size) {
+    return isReturn ? bindResult(format, context, (at, result) => calls.mapReturn(at, result)) : undefined;
+  }
+  const domain = domainReader(context, fields.domain);
+  const iova = numberReader(fields.iova);
+  const phys = numberReader(fields.phys);
+  const size = numberReader(fields.size);
+  if (isReturn) {
+    const result = fields.result ? numberReader(fields.result) : () => 0;
+    return event => {
+      seen.hasDomains = true;
+      calls.mapReturnWithArguments(
+        stamp(context, event),
+        domain(event),
+        iova(event),
+        phys(event),
+        size(event),
+        result(event),
+      );
+    };
+  }
+  const prot = fields.prot ? numberReader(fields.prot) : () => PROT_UNKNOWN;
+  return event => {
+    seen.hasDomains = true;
+    calls.mapEntry(stamp(context, event), domain(event), iova(event), phys(event), size(event), prot(event));
+  };
+}
+
+function bindUnmap(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const { calls, seen } = context;
+  const isReturn = isReturnProbe(format);
+  const fields = findProbeFields(format, [...UNMAP_ORDER, 'result'], ['domain', 'iova', 'size']);
+  if (!fields?.domain || !fields.iova || !fields.size) {
+    return isReturn ? bindResult(format, context, (at, result) => calls.unmapReturn(at, result)) : undefined;
+  }
+  const domain = domainReader(context, fields.domain);
+  const iova = numberReader(fields.iova);
+  const size = numberReader(fields.size);
+  if (isReturn) {
+    const result = fields.result ? numberReader(fields.result) : size;
+    return event => {
+      seen.hasDomains = true;
+      calls.unmapReturnWithArguments(stamp(context, event), domain(event), iova(event), size(event), result(event));
+    };
+  }
+  return event => {
+    seen.hasDomains = true;
+    calls.unmapEntry(stamp(context, event), domain(event), iova(event), size(event));
+  };
+}
+
+function bindResult(
+  format: EventFormat,
+  context: BindingContext,
+  ended: (at: BindingContext['at'], result: number) => void,
+): EventHandler | undefined {
+  const fields = findProbeFields(format, ['result'], ['result']);
+  if (!fields?.result) return undefined;
+  const result = numberReader(fields.result);
+  return event => ended(stamp(context, event), result(event));
+}
+
+function bindDomainFree(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['domain'], ['domain']);
+  if (!fields?.domain || isReturnProbe(format)) return undefined;
+  const domain = domainReader(context, fields.domain);
+  return event => {
+    context.seen.hasDomainLifetime = true;
+    context.sink.domainFree(stamp(context, event), domain(event));
+  };
+}
+
+/** Devices named at the entry of a domain allocation, until its return, by thread of execution. */
+const allocating = new WeakMap<BindingContext, Map<number, number>>();
+
+function bindDomainAlloc(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  let waiting = allocating.get(context);
+  if (!waiting) {
+    waiting = new Map();
+    allocating.set(context, waiting);
+  }
+  const devices = waiting;
+  const fields = findProbeFields(format, ['device', 'domain', 'result'], []);
+  const device = fields?.device ? deviceReader(context, fields.device) : () => UNKNOWN;
+  if (!isReturnProbe(format)) {
+    return event => {
+      devices.set(event.context, device(event));
+    };
+  }
+  const domainField = fields?.domain ?? fields?.result;
+  if (!domainField) return undefined;
+  const domain = domainReader(context, domainField);
+  return event => {
+    const known = device(event) || (devices.get(event.context) ?? UNKNOWN);
+    devices.delete(event.context);
+    if (isErrorPointer(event, domainField.offset)) return;
+    context.sink.domainAlloc(stamp(context, event), domain(event), known);
+  };
+}
+
+/** `IS_ERR()`: the last 4095 values of the address space are errors (include/linux/err.h). */
+function isErrorPointer(event: RawEvent, offset: number): boolean {
+  const at = event.payload + offset;
+  const high = event.view.getInt32(event.littleEndian ? at + 4 : at, event.littleEndian);
+  const low = event.view.getInt32(event.littleEndian ? at : at + 4, event.littleEndian);
+  return high === -1 && low < 0 && low >= -4095;
+}
+
+function bindSetupDmaOps(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  return bindDeviceAndDomain(format, context, ['device', 'domain']);
+}
+
+function bindAttach(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  return bindDeviceAndDomain(format, context, ['domain', 'device']);
+}
+
+function bindDeviceAndDomain(
+  format: EventFormat,
+  context: BindingContext,
+  order: readonly Meaning[],
+): EventHandler | undefined {
+  const fields = findProbeFields(format, order, ['device', 'domain']);
+  if (!fields?.device || !fields.domain || isReturnProbe(format)) return undefined;
+  const device = deviceReader(context, fields.device);
+  const domain = domainReader(context, fields.domain);
+  return event => {
+    context.seen.hasDevices = true;
+    context.sink.domainAttach(stamp(context, event), domain(event), device(event));
+  };
+}
+
+function bindDmaMapBegin(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['device'], ['device']);
+  if (!fields?.device || isReturnProbe(format)) return undefined;
+  const device = deviceReader(context, fields.device);
+  return event => {
+    context.seen.hasDevices = true;
+    context.sink.dmaMapBegin(stamp(context, event), device(event));
+  };
+}
+
+function bindProbe(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['device', 'driver'], ['device']);
+  if (!fields?.device || isReturnProbe(format)) return undefined;
+  const device = deviceReader(context, fields.device);
+  const driver = fields.driver ? driverReader(context, fields.driver) : () => UNKNOWN;
+  return event => context.sink.driverProbe(stamp(context, event), device(event), driver(event));
+}
+
+function bindCleanup(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['device'], ['device']);
+  if (!fields?.device) return undefined;
+  const device = deviceReader(context, fields.device);
+  const { sink, seen } = context;
+  if (isReturnProbe(format)) {
+    return event => {
+      seen.hasUnbindEnd = true;
+      sink.driverUnbound(stamp(context, event), device(event));
+    };
+  }
+  return event => {
+    seen.hasDriverLifecycle = true;
+    sink.driverCleanup(stamp(context, event), device(event));
+  };
+}
+
+function bindBusNotify(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['device', 'stage'], ['device', 'stage']);
+  if (!fields?.device || !fields.stage || isReturnProbe(format)) return undefined;
+  const device = deviceReader(context, fields.device);
+  const stage = numberReader(fields.stage);
+  const { sink, seen } = context;
+  return event => {
+    switch (stage(event)) {
+      case BUS_NOTIFY_BIND_DRIVER:
+        sink.driverProbe(stamp(context, event), device(event), UNKNOWN);
+        break;
+      case BUS_NOTIFY_UNBOUND_DRIVER:
+      case BUS_NOTIFY_DRIVER_NOT_BOUND:
+        seen.hasDriverLifecycle = true;
+        seen.hasUnbindEnd = true;
+        sink.driverUnbound(stamp(context, event), device(event));
+        break;
+    }
+  };
+}
+
+function bindPoolDestroy(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['pool'], ['pool']);
+  if (!fields?.pool || isReturnProbe(format)) return undefined;
+  const pool = poolReader(context, fields.pool);
+  return event => context.sink.poolDestroy(stamp(context, event), pool(event));
+}

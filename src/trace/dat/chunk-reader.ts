@@ -1,0 +1,105 @@
+import type { InputFile } from '../file/input-file.ts';
+import { TraceError } from '../trace-error.ts';
+import type { Positions } from './positions.ts';
+import type { CpuData, Gap, TraceBuffer, TraceDat } from './trace-dat.ts';
+
+/** Bytes of uncompressed data read at once. */
+const WINDOW = 256 << 10;
+
+/**
+ * Reads the sub-buffers of one CPU from the file, a chunk at a time. What cannot be read ends this CPU's data and
+ * is noted as a gap; the other CPUs go on.
+ */
+export class ChunkReader {
+  /** The current chunk: whole sub-buffers, the last one perhaps cut short. */
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Of the first byte of {@link bytes}, see {@link Positions}. */
+  position = 0;
+  /** Bytes of the file that were consumed so far, for progress. */
+  consumed = 0;
+
+  private readonly trace: TraceDat;
+  private readonly file: InputFile;
+  private readonly data: CpuData;
+  private readonly compressed: boolean;
+  private readonly window: number;
+  private readonly positions: Positions;
+  private offset: number;
+  private readonly end: number;
+  private chunksLeft = -1;
+
+  constructor(trace: TraceDat, buffer: TraceBuffer, data: CpuData, positions: Positions) {
+    this.trace = trace;
+    this.file = trace.file;
+    this.data = data;
+    this.compressed = buffer.compressed;
+    this.window = Math.ceil(WINDOW / buffer.subBufferSize) * buffer.subBufferSize;
+    this.positions = positions;
+    this.offset = data.offset;
+    this.end = data.offset + data.size;
+  }
+
+  /** Reads the next chunk; `false` at the end of this CPU's data. */
+  next(): boolean {
+    if (this.data.size === 0) return false;
+    try {
+      return this.compressed ? this.nextCompressed() : this.nextWindow();
+    } catch (error) {
+      if (!(error instanceof TraceError)) throw error;
+      this.gap(error.message);
+      return false;
+    }
+  }
+
+  gap(message: string): void {
+    const gap: Gap = { offset: this.offset, message: `the rest of CPU ${this.data.cpu} was not read: ${message}` };
+    this.trace.gaps.push(gap);
+  }
+
+  private nextWindow(): boolean {
+    const length = Math.min(this.window, this.end - this.offset);
+    if (length <= 0) return false;
+    const bytes = this.file.readUpTo(this.offset, length);
+    if (bytes.length < length) this.gapAtEndOfFile();
+    this.accept(bytes, this.offset, false);
+    this.offset += length;
+    this.consumed += bytes.length;
+    return bytes.length > 0;
+  }
+
+  private nextCompressed(): boolean {
+    if (this.chunksLeft < 0) this.chunksLeft = this.word();
+    if (this.chunksLeft === 0) return false;
+    this.chunksLeft--;
+    const stored = this.word();
+    const size = this.word();
+    const at = this.offset;
+    if (at + stored > this.file.size) {
+      this.chunksLeft = 0;
+      this.gapAtEndOfFile();
+      return false;
+    }
+    const decompress = this.trace.decompress;
+    if (!decompress) throw new TraceError(this.file.name, 'its data is compressed, but it names no compression', at);
+    const bytes = decompress(this.file.read(at, stored, 'a chunk of event data'), size, this.file.name, at);
+    this.offset += stored;
+    this.consumed += stored + 8;
+    this.accept(bytes, at, true);
+    return true;
+  }
+
+  private accept(bytes: Uint8Array, offset: number, compressed: boolean): void {
+    this.bytes = bytes;
+    this.position = this.positions.add(offset, bytes.length, compressed);
+  }
+
+  private word(): number {
+    const bytes = this.file.read(this.offset, 4, 'the size of a chunk of event data');
+    this.offset += 4;
+    return new DataView(bytes.buffer).getUint32(0, this.trace.littleEndian);
+  }
+
+  private gapAtEndOfFile(): void {
+    this.gap(`the file ends at byte ${this.file.size}, before the end of its data`);
+  }
+}

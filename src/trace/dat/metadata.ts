@@ -1,0 +1,94 @@
+import { type FormatText, parseFields, readFormatHeader } from '../events/event-format.ts';
+import type { ByteReader } from '../file/byte-reader.ts';
+import { TraceError } from '../trace-error.ts';
+
+const latin1 = new TextDecoder('latin1');
+
+/** Where a ring-buffer sub-buffer keeps its header, from the kernel's own `header_page` text. */
+export interface PageLayout {
+  readonly timestampOffset: number;
+  readonly commitOffset: number;
+  /** 8 on 64-bit kernels, 4 on 32-bit ones. */
+  readonly commitSize: number;
+  readonly dataOffset: number;
+  /** Bytes of a whole sub-buffer. */
+  readonly subBufferSize: number;
+}
+
+/** @throws {@link TraceError} where the text lacks a field that every kernel has */
+export function parseHeaderPage(text: string, file: string): PageLayout {
+  const fields = new Map(parseFields(text).map(field => [field.name, field]));
+  const timestamp = fields.get('timestamp');
+  const commit = fields.get('commit');
+  const data = fields.get('data');
+  if (!timestamp || !commit || !data || data.offset <= commit.offset) {
+    throw new TraceError(file, 'its header_page does not describe timestamp, commit and data; it is damaged');
+  }
+  return {
+    timestampOffset: timestamp.offset,
+    commitOffset: commit.offset,
+    commitSize: commit.size,
+    dataOffset: data.offset,
+    subBufferSize: data.offset + data.size,
+  };
+}
+
+/** `header_page` and `header_event` of a recording; the second is fixed by the kernel's ABI and only skipped. */
+export function readHeaderInfo(reader: ByteReader, file: string): PageLayout {
+  expectTag(reader, 'header_page', file);
+  const page = latin1.decode(reader.slice(reader.u64()));
+  expectTag(reader, 'header_event', file);
+  reader.slice(reader.u64());
+  return parseHeaderPage(page, file);
+}
+
+function expectTag(reader: ByteReader, tag: string, file: string): void {
+  const found = reader.cstring();
+  if (found !== tag) throw new TraceError(file, `holds "${found.slice(0, 40)}" where ${tag} should be; it is damaged`);
+}
+
+/** The formats of ftrace's own events, such as `kernel_stack`. */
+export function readFtraceFormats(reader: ByteReader): FormatText[] {
+  return readFormats(reader, 'ftrace', reader.u32());
+}
+
+/** The formats of all recorded events, by system. */
+export function readEventFormats(reader: ByteReader): FormatText[] {
+  const formats: FormatText[] = [];
+  const systems = reader.u32();
+  for (let i = 0; i < systems; i++) {
+    const system = reader.cstring();
+    formats.push(...readFormats(reader, system, reader.u32()));
+  }
+  return formats;
+}
+
+function readFormats(reader: ByteReader, system: string, count: number): FormatText[] {
+  const formats: FormatText[] = [];
+  for (let i = 0; i < count; i++) {
+    const format = readFormatHeader(system, latin1.decode(reader.slice(reader.u64())));
+    if (format) formats.push(format);
+  }
+  return formats;
+}
+
+/** `saved_cmdlines`: one `PID NAME` a line. */
+export function parseCommandNames(text: Uint8Array): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const line of latin1.decode(text).split('\n')) {
+    const space = line.indexOf(' ');
+    if (space > 0) names.set(Number(line.slice(0, space)), line.slice(space + 1));
+  }
+  return names;
+}
+
+/** The clock in brackets of `local global [mono]`, tracefs `trace_clock`. */
+export function parseTraceClock(text: string): string | undefined {
+  return /\[([^\]]+)\]/.exec(text)?.[1];
+}
+
+/** The number that a line of `per_cpu/cpuN/stats` names; 0 where it is absent. */
+export function cpuStatistic(text: string, name: string): number {
+  const match = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text);
+  return match ? Number(match[1]) : 0;
+}

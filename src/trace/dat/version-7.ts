@@ -1,0 +1,172 @@
+import { ByteReader } from '../file/byte-reader.ts';
+import { loadDecompressor } from '../file/decompress.ts';
+import type { InputFile } from '../file/input-file.ts';
+import { TraceError } from '../trace-error.ts';
+import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
+import type { FileHeader } from './open.ts';
+import { type BufferOption, type Options, readOptions } from './options.ts';
+import { SECTION, SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
+import { recoverBuffer } from './recover-buffer.ts';
+import { Sections } from './section-reader.ts';
+import type { CpuData, Gap, TraceBuffer, TraceDat } from './trace-dat.ts';
+
+/**
+ * A version 7 file is a set of sections; a chain of options sections says where each is (trace-cmd.dat.v7.5). The
+ * last options section, which locates the event data, stands at the end: a file that was cut short lacks it,
+ * and the data is then found by walking the sections.
+ */
+export async function readVersion7(file: InputFile, header: FileHeader): Promise<TraceDat> {
+  const start = new ByteReader(
+    file.readUpTo(header.end, 256),
+    header.littleEndian,
+    file.name,
+    header.end,
+    'the file header',
+  );
+  const compression = start.cstring();
+  start.cstring(); // version of the compression library
+  const firstOptions = start.u64();
+  const decompress = await loadDecompressor(compression, file.name);
+  const sections = new Sections(file, header.littleEndian, decompress);
+  const gaps: Gap[] = [];
+
+  const options = readOptionChain(sections, firstOptions, file, gaps);
+  const place = (id: number): number | undefined => options.sections.get(id);
+  const required = (id: number, what: string): ByteReader => {
+    const offset = place(id);
+    if (offset === undefined) throw new TraceError(file.name, `does not say where ${what} is; it is cut short or damaged`);
+    return sections.read(offset, id, what);
+  };
+
+  const layout = readHeaderInfo(required(SECTION.headerInfo, 'the layout of its pages'), file.name);
+  const ftraceOffset = place(SECTION.ftraceEvents);
+  const ftrace =
+    ftraceOffset === undefined
+      ? []
+      : readFtraceFormats(sections.read(ftraceOffset, SECTION.ftraceEvents, "the formats of ftrace's own events"));
+  const events = readEventFormats(required(SECTION.eventFormats, 'the formats of the events'));
+
+  const optional = (id: number, what: string): Uint8Array => {
+    const offset = place(id);
+    if (offset === undefined) return new Uint8Array(0);
+    try {
+      const reader = sections.read(offset, id, what);
+      return reader.slice(id === SECTION.cmdlines ? reader.u64() : reader.u32());
+    } catch (error) {
+      if (!(error instanceof TraceError)) throw error;
+      gaps.push({ offset, message: `${what} cannot be read: ${error.message}` });
+      return new Uint8Array(0);
+    }
+  };
+
+  let buffers = options.buffers.map(option => readBuffer(option, file, header, options));
+  if (buffers.length === 0) {
+    const found = recoverBuffer(sections, file, options.end, options.cpuCount ?? 1, options.clock, layout, header.littleEndian);
+    if (!found) {
+      throw new TraceError(file.name, 'holds no event data: the file ends before it; record it again', file.size);
+    }
+    gaps.push({
+      offset: file.size,
+      message: 'the file is cut short: the end of the event data is missing, what came before it was read',
+    });
+    buffers = [found];
+  }
+
+  let kallsyms: Uint8Array | undefined;
+  return {
+    file,
+    version: 7,
+    compression,
+    decompress,
+    littleEndian: header.littleEndian,
+    longSize: header.longSize,
+    pageSize: header.pageSize,
+    layout,
+    formats: [...ftrace, ...events],
+    buffers,
+    kallsyms: () => {
+      kallsyms ??= optional(SECTION.kallsyms, 'the kernel symbols');
+      return kallsyms;
+    },
+    commandNames: parseCommandNames(optional(SECTION.cmdlines, 'the command names')),
+    uname: options.uname,
+    statistics: options.statistics,
+    gaps,
+  };
+}
+
+/** All options sections as one, and where the last one that could be read ends. */
+interface OptionChain extends Options {
+  readonly end: number;
+}
+
+function readOptionChain(sections: Sections, first: number, file: InputFile, gaps: Gap[]): OptionChain {
+  const parts: Options[] = [];
+  const seen = new Set<number>();
+  let end = 0;
+  for (let offset = first; offset !== 0; ) {
+    if (seen.has(offset)) {
+      gaps.push({ offset, message: 'the options sections form a ring; the rest of the chain was not read' });
+      break;
+    }
+    seen.add(offset);
+    if (offset + SECTION_HEADER_SIZE > file.size) {
+      if (parts.length > 0) break;
+      throw new TraceError(
+        file.name,
+        `is cut short: it has ${file.size} bytes, and its description of the events should be at byte ${offset}; nothing can be read without it`,
+      );
+    }
+    const part = readOptions(sections.read(offset, SECTION.options, 'the options'), 7, file.name);
+    parts.push(part);
+    end = sections.endOf(offset);
+    offset = part.next;
+  }
+  const sectionOffsets = new Map<number, number>();
+  for (const part of parts) for (const [id, offset] of part.sections) sectionOffsets.set(id, offset);
+  return {
+    clock: parts.map(part => part.clock).find(Boolean),
+    uname: parts.map(part => part.uname).find(Boolean),
+    cpuCount: parts.map(part => part.cpuCount).find(Boolean),
+    statistics: parts.flatMap(part => part.statistics),
+    buffers: parts.flatMap(part => part.buffers),
+    sections: sectionOffsets,
+    next: 0,
+    end,
+  };
+}
+
+/** Bytes of one CPU's entry in a buffer option: u32 id, u64 offset, u64 size. */
+const CPU_ENTRY = 20;
+
+function readBuffer(option: BufferOption, file: InputFile, header: FileHeader, options: Options): TraceBuffer {
+  const what = `the buffer option "${option.name}"`;
+  const reader = new ByteReader(option.rest, header.littleEndian, file.name, option.offset, what);
+  const clock = reader.cstring();
+  // Writers before trace-cmd 3.2 have no page size here; what remains tells which it is.
+  const first = reader.u32();
+  const hasPageSize = reader.remaining % CPU_ENTRY === 4;
+  const cpuCount = hasPageSize ? reader.u32() : first;
+  if (cpuCount * CPU_ENTRY > reader.remaining) {
+    throw new TraceError(file.name, `${what} claims ${cpuCount} CPUs, but has room for ${Math.floor(reader.remaining / CPU_ENTRY)}; the file is damaged`);
+  }
+  const cpus: CpuData[] = [];
+  for (let i = 0; i < cpuCount; i++) {
+    cpus.push({ cpu: reader.u32(), offset: reader.u64(), size: reader.u64() });
+  }
+  const flags = new ByteReader(
+    file.readUpTo(option.offset, SECTION_HEADER_SIZE),
+    header.littleEndian,
+    file.name,
+    option.offset,
+    what,
+  );
+  flags.u16();
+  return {
+    name: option.name,
+    clock: clock || options.clock || 'local',
+    subBufferSize: hasPageSize ? first : header.pageSize,
+    compressed: (flags.u16() & SECTION_COMPRESSED) !== 0,
+    cpus,
+  };
+}

@@ -1,0 +1,8 @@
+export type { CpuData, CpuStatistics, Gap, TraceBuffer, TraceDat } from './dat/trace-dat.ts';
+export { openTraceDat } from './dat/open.ts';
+export { type EventField, type EventFormat, parseEventFormat } from './events/event-format.ts';
+export { extentReader, findField, numberReader, textAt, type Extent, type NumberReader } from './events/field-reader.ts';
+export type { EventHandler, RawEvent } from './events/raw-event.ts';
+export type { CpuCounts, WalkResult } from './events/walk.ts';
+export { TraceError } from './trace-error.ts';
+export { type Progress, TraceSource } from './trace-source.ts';

@@ -1,0 +1,125 @@
+import { addressText } from './address.ts';
+
+/** Words that end a recorded stack early: ftrace pads it with `ULONG_MAX`, or marks a trampoline with it. */
+const END = 0xffff_ffff;
+
+/**
+ * The distinct kernel stacks of a trace. A driver makes millions of calls from some hundred places: each stack is
+ * kept once, and events carry its id.
+ */
+export class StackTable {
+  /** Upper and lower half of each frame, stack after stack. */
+  private words = new Uint32Array(4096);
+  private used = 0;
+  /** Of stack `id`: index of its first word, and number of words. Id 0 is no stack. */
+  private starts = new Uint32Array(256);
+  private lengths = new Uint32Array(256);
+  private ids = 1;
+  /** Open addressing: id at the hash of its frames, 0 where free. */
+  private slots = new Uint32Array(1024);
+
+  /** @returns the id of the stack whose frames, of `longSize` bytes each, stand at `at` */
+  intern(view: DataView, at: number, bytes: number, longSize: number, littleEndian: boolean): number {
+    const frames = Math.floor(bytes / longSize);
+    this.reserve(frames * 2);
+    let length = 0;
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < frames; i++) {
+      const frame = at + i * longSize;
+      const first = view.getUint32(frame, littleEndian);
+      let high = 0;
+      let low = first;
+      if (longSize === 8) {
+        const second = view.getUint32(frame + 4, littleEndian);
+        high = littleEndian ? second : first;
+        low = littleEndian ? first : second;
+        if (high === END && low === END) break;
+        if (high === 0 && low === 0) break;
+      } else if (low === END || low === 0) break;
+      this.words[this.used + length] = high;
+      this.words[this.used + length + 1] = low;
+      length += 2;
+      hash = Math.imul(hash ^ low, 0x01000193) ^ high;
+    }
+    return length === 0 ? 0 : this.find(hash, length);
+  }
+
+  /** Number of distinct stacks. */
+  get count(): number {
+    return this.ids - 1;
+  }
+
+  /** Calls `visit` with the two halves of each frame, innermost first. */
+  forEachFrame(id: number, visit: (high: number, low: number) => void): void {
+    if (id <= 0 || id >= this.ids) return;
+    const start = this.starts[id] as number;
+    const end = start + (this.lengths[id] as number);
+    for (let i = start; i < end; i += 2) visit(this.words[i] as number, this.words[i + 1] as number);
+  }
+
+  /** The addresses of a stack as text, innermost first. */
+  addresses(id: number): string[] {
+    const texts: string[] = [];
+    this.forEachFrame(id, (high, low) => texts.push(addressText(high, low)));
+    return texts;
+  }
+
+  /** The frames to look for were written behind the used words: they stay there if they are new. */
+  private find(hash: number, length: number): number {
+    const mask = this.slots.length - 1;
+    let slot = (hash >>> 0) & mask;
+    for (;;) {
+      const id = this.slots[slot] as number;
+      if (id === 0) break;
+      if (this.lengths[id] === length && this.sameFrames(this.starts[id] as number, length)) return id;
+      slot = (slot + 1) & mask;
+    }
+    const id = this.ids++;
+    if (id >= this.starts.length) this.growIds();
+    this.starts[id] = this.used;
+    this.lengths[id] = length;
+    this.used += length;
+    this.slots[slot] = id;
+    if (this.ids * 2 > this.slots.length) this.rehash();
+    return id;
+  }
+
+  private sameFrames(start: number, length: number): boolean {
+    for (let i = 0; i < length; i++) {
+      if (this.words[start + i] !== this.words[this.used + i]) return false;
+    }
+    return true;
+  }
+
+  private reserve(words: number): void {
+    if (this.used + words <= this.words.length) return;
+    const more = new Uint32Array(Math.max(this.words.length * 2, this.used + words));
+    more.set(this.words);
+    this.words = more;
+  }
+
+  private growIds(): void {
+    const starts = new Uint32Array(this.starts.length * 2);
+    starts.set(this.starts);
+    this.starts = starts;
+    const lengths = new Uint32Array(this.lengths.length * 2);
+    lengths.set(this.lengths);
+    this.lengths = lengths;
+  }
+
+  private rehash(): void {
+    const slots = new Uint32Array(this.slots.length * 2);
+    const mask = slots.length - 1;
+    for (let id = 1; id < this.ids; id++) {
+      const start = this.starts[id] as number;
+      let hash = 0x811c9dc5;
+      for (let i = start; i < start + (this.lengths[id] as number); i += 2) {
+        hash = Math.imul(hash ^ (this.words[i + 1] as number), 0x01000193) ^ (this.words[i] as number);
+      }
+      let slot = (hash >>> 0) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = id;
+    }
+    this.slots = slots;
+  }
+}

@@ -1,0 +1,70 @@
+import type { EventLocation, SourceNames, StackFrame } from '../../kernel/source.ts';
+import type { Positions } from '../dat/positions.ts';
+import { addressText } from './address.ts';
+import { InternedPointers, InternedTexts } from './interned.ts';
+import { InternedBytes } from './interned-bytes.ts';
+import { StackTable } from './stack-table.ts';
+import type { Symbols } from './symbols.ts';
+
+/** Everything of a trace that has a name, as small integers and back. */
+export class TraceNames implements SourceNames {
+  readonly devices = new InternedTexts();
+  readonly drivers = new InternedTexts();
+  readonly deviceBytes = new InternedBytes(this.devices);
+  readonly driverBytes = new InternedBytes(this.drivers);
+  readonly domains = new InternedPointers();
+  readonly pools = new InternedPointers();
+  readonly stacks = new StackTable();
+  readonly symbols: Symbols;
+  private readonly commandNames: ReadonlyMap<number, string>;
+  private readonly positions: Positions;
+
+  constructor(symbols: Symbols, commandNames: ReadonlyMap<number, string>, positions: Positions) {
+    this.symbols = symbols;
+    this.commandNames = commandNames;
+    this.positions = positions;
+  }
+
+  device(id: number): string | undefined {
+    return this.devices.text(id);
+  }
+
+  driver(id: number): string | undefined {
+    return this.drivers.text(id);
+  }
+
+  domain(id: number): string | undefined {
+    return this.domains.text(id);
+  }
+
+  pool(id: number): string | undefined {
+    return this.pools.text(id);
+  }
+
+  task(pid: number): string {
+    return pid === 0 ? '<idle>' : (this.commandNames.get(pid) ?? '<...>');
+  }
+
+  stack(id: number): readonly StackFrame[] {
+    const frames: StackFrame[] = [];
+    this.stacks.forEachFrame(id, (high, low) => frames.push(this.frame(high, low)));
+    return frames;
+  }
+
+  locate(position: number): EventLocation | undefined {
+    return this.positions.locate(position);
+  }
+
+  private frame(high: number, low: number): StackFrame {
+    const address = addressText(high, low);
+    const match = this.symbols.at(high, low);
+    if (!match) return { address };
+    return {
+      address,
+      symbol: match.name,
+      offset: match.offset,
+      ...(match.size === undefined ? {} : { size: match.size }),
+      ...(match.module === undefined ? {} : { module: match.module }),
+    };
+  }
+}

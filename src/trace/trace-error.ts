@@ -1,0 +1,15 @@
+/** Input that cannot be read: a fact about the input, not a fault of the program. */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+  /** The file as the caller named it. */
+  readonly file: string;
+  /** Byte offset at which reading failed, where there is one. */
+  readonly offset: number | undefined;
+
+  /** @param problem one clause that says what was found and what was expected there, and what to do about it */
+  constructor(file: string, problem: string, offset?: number) {
+    super(`${file}: ${problem}${offset === undefined ? '' : ` (at byte ${offset})`}`);
+    this.file = file;
+    this.offset = offset;
+  }
+}
