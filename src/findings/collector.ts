@@ -1,0 +1,162 @@
+import { copyMoment, type Moment } from '../kernel/moment.ts';
+import type { SourceNames } from '../kernel/source.ts';
+import type { Finding, StoryEvent, StoryRole } from './finding.ts';
+import type { Incident, IncidentEvent, IncidentHandle } from './incident.ts';
+import type { Severity } from './rule.ts';
+import { kernelFrames, signatureOf } from './signature.ts';
+
+/** Echoes of the sample that are told in its story; more are only counted. */
+const ECHOES_TOLD = 6;
+
+/** All occurrences of one bug; the story is that of the sample. */
+interface Group {
+  readonly signature: string;
+  sample: Incident;
+  later: IncidentEvent[];
+  endedAt: Moment | undefined;
+  count: number;
+  pages: number;
+  echoes: number;
+  readonly firstNs: number;
+  lastNs: number;
+}
+
+const ORDER: readonly Severity[] = ['error', 'warning', 'note'];
+
+/** Makes findings of incidents: one bug is one finding, however often it happens. */
+export class FindingCollector {
+  private readonly names: SourceNames;
+  private readonly groups = new Map<string, Group>();
+  /** Signatures that were computed, by the numbers that they are made of. */
+  private readonly signatures = new Map<string, string>();
+
+  constructor(names: SourceNames) {
+    this.names = names;
+  }
+
+  report(incident: Incident): IncidentHandle {
+    const signature = this.signature(incident);
+    const { timeNs } = incident.fired.at;
+    let group = this.groups.get(signature);
+    if (!group) {
+      group = {
+        signature,
+        sample: incident,
+        later: [],
+        endedAt: undefined,
+        count: 0,
+        pages: 0,
+        echoes: 0,
+        firstNs: timeNs,
+        lastNs: timeNs,
+      };
+      this.groups.set(signature, group);
+    } else if (group.sample.certainty === 'possible' && incident.certainty === 'certain') {
+      // A certain occurrence is the better sample; its title must be the finding's.
+      group.sample = incident;
+      group.later = [];
+      group.endedAt = undefined;
+    }
+    group.count++;
+    group.pages += incident.pages;
+    group.lastNs = Math.max(group.lastNs, timeNs);
+    return handleOf(group, incident);
+  }
+
+  /** The findings, errors first, each kind in the order of first occurrence. */
+  findings(lastNs: number): Finding[] {
+    const findings = [...this.groups.values()].map(group => this.finding(group, lastNs));
+    return findings.sort(
+      (a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || a.firstNs - b.firstNs,
+    );
+  }
+
+  private signature(incident: Incident): string {
+    const key = `${incident.rule.id}\n${incident.driver}\n${incident.signatureStacks.join(' ')}`;
+    let signature = this.signatures.get(key);
+    if (signature === undefined) {
+      const driver = incident.driver ?? this.moduleOf(incident);
+      const stacks = incident.signatureStacks.map(stack => this.names.stack(stack));
+      signature = signatureOf(incident.rule.id, driver, stacks);
+      this.signatures.set(key, signature);
+    }
+    return signature;
+  }
+
+  /** A driver that was bound before the trace began is known by the module in a stack. */
+  private moduleOf(incident: Incident): string | undefined {
+    for (const stack of incident.signatureStacks) {
+      const frame = kernelFrames(this.names.stack(stack)).find(({ module }) => module !== undefined);
+      if (frame) return frame.module;
+    }
+    return undefined;
+  }
+
+  private finding(group: Group, lastNs: number): Finding {
+    const { sample } = group;
+    const events = [sample.fired, ...sample.others, ...group.later].sort((a, b) => a.at.timeNs - b.at.timeNs);
+    const driver = sample.driver ?? this.moduleOf(sample);
+    return {
+      rule: sample.rule.id,
+      severity: sample.rule.severity,
+      certainty: sample.certainty,
+      title: sample.title,
+      signature: group.signature,
+      count: group.count,
+      pages: group.pages,
+      echoes: group.echoes,
+      firstNs: group.firstNs,
+      lastNs: group.lastNs,
+      ...(sample.device === undefined ? {} : { device: sample.device }),
+      ...(driver === undefined ? {} : { driver }),
+      ...(sample.page ? { page: sample.page } : {}),
+      ...(sample.mapping ? { mapping: sample.mapping } : {}),
+      otherMappings: sample.otherMappings ?? [],
+      facts: sample.facts ?? [],
+      story: events.map(event => this.storyEvent(event)),
+      firedAt: events.indexOf(sample.fired),
+      ...(sample.reachable
+        ? {
+            reachable: {
+              durationNs: (group.endedAt?.timeNs ?? Math.max(lastNs, group.lastNs)) - sample.fired.at.timeNs,
+              ended: group.endedAt !== undefined,
+            },
+          }
+        : {}),
+      advice: sample.rule.advice,
+    };
+  }
+
+  private storyEvent({ role, at }: IncidentEvent): StoryEvent {
+    const location = this.names.locate(at.position);
+    return {
+      role,
+      timeNs: at.timeNs,
+      cpu: at.cpu,
+      pid: at.pid,
+      task: this.names.task(at.pid),
+      stack: this.names.stack(at.stack),
+      ...(location ? { location } : {}),
+    };
+  }
+}
+
+/** Later events go into the story only for the sample; all occurrences are counted. */
+function handleOf(group: Group, incident: Incident): IncidentHandle {
+  let told = 0;
+  const tell = (role: StoryRole, at: Readonly<Moment>): void => {
+    if (group.sample === incident) group.later.push({ role, at: copyMoment(at) });
+  };
+  return {
+    echo(role, at) {
+      group.echoes++;
+      group.lastNs = Math.max(group.lastNs, at.timeNs);
+      if (told++ < ECHOES_TOLD) tell(role, at);
+    },
+    add: tell,
+    ended(role, at) {
+      tell(role, at);
+      if (group.sample === incident) group.endedAt ??= copyMoment(at);
+    },
+  };
+}

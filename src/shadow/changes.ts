@@ -1,0 +1,12 @@
+import type { Moment } from '../kernel/moment.ts';
+
+/** What the shadow tells while it changes its belief: for checks that follow a mapping through its life. */
+export interface ShadowChanges {
+  /**
+   * `pages` of a mapping, from IOVA page `iovaPage`, are gone: unmapped, mapped over, or with their domain. With
+   * `gone` the mapping has no page left, and its id will be given to another; its record can still be read.
+   */
+  mappingCut(at: Readonly<Moment>, id: number, iovaPage: number, pages: number, gone: boolean): void;
+  /** A page's count went where it cannot go; see `CountFault`. */
+  countFault(at: Readonly<Moment>, pfn: number, fault: 'below zero' | 'refused'): void;
+}

@@ -1,0 +1,53 @@
+import { UNKNOWN } from '../kernel/events.ts';
+import { copyMoment, type Moment } from '../kernel/moment.ts';
+
+/** `unseen`: the trace has not shown a bind or unbind yet; the driver may well be bound since before. */
+export type DriverState = 'unseen' | 'bound' | 'cleaning' | 'unbound';
+
+/** What is believed of one device. */
+export interface Device {
+  state: DriverState;
+  driver: number;
+  /** Counts the probes of this device; mappings carry the generation that made them. */
+  generation: number;
+  /** When the last unbind began, and in which thread of execution devres releases. */
+  cleanup: Moment | undefined;
+  /** Whether the device was seen to translate through an IOMMU domain. */
+  translated: boolean;
+}
+
+/** Devices and the drivers bound to them. */
+export class Devices {
+  private readonly byId: (Device | undefined)[] = [];
+
+  get(id: number): Device {
+    let device = this.byId[id];
+    if (!device) {
+      device = { state: 'unseen', driver: UNKNOWN, generation: 0, cleanup: undefined, translated: false };
+      this.byId[id] = device;
+    }
+    return device;
+  }
+
+  probe(id: number, driver: number): void {
+    const device = this.get(id);
+    // really_probe() names the driver, the notifier right after it does not.
+    if (driver === UNKNOWN && device.state === 'bound') return;
+    device.state = 'bound';
+    device.driver = driver;
+    device.generation++;
+    device.cleanup = undefined;
+  }
+
+  cleanup(at: Readonly<Moment>, id: number): void {
+    const device = this.get(id);
+    device.state = 'cleaning';
+    device.cleanup = copyMoment(at);
+  }
+
+  unbound(at: Readonly<Moment>, id: number): void {
+    const device = this.get(id);
+    device.state = 'unbound';
+    device.cleanup ??= copyMoment(at);
+  }
+}

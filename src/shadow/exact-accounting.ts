@@ -1,0 +1,54 @@
+import type { Moment } from '../kernel/moment.ts';
+import { FRAME_SIZE, frameOf, framesIn } from '../kernel/units.ts';
+import type { CountFault, PageAccounting } from './accounting.ts';
+import { PageRefs } from './page-refs.ts';
+
+/** Counts what the IOMMU can really reach: exactly the frames that are in the page tables. */
+export class ExactAccounting implements PageAccounting {
+  readonly kernelWarnings = undefined;
+  private readonly refs = new PageRefs();
+  private readonly framesPerPage: number;
+  private readonly fault: CountFault;
+
+  constructor(pageSize: number, fault: CountFault) {
+    this.framesPerPage = pageSize / FRAME_SIZE;
+    this.fault = fault;
+  }
+
+  mapped(_at: Readonly<Moment>, _domain: number, phys: number, size: number): void {
+    this.refs.add(frameOf(phys), framesIn(phys, size));
+  }
+
+  unmapBegin(): void {}
+
+  unmapEnd(): void {}
+
+  removed(at: Readonly<Moment>, frame: number, frames: number): void {
+    if (this.refs.remove(frame, frames) > 0) {
+      this.fault(at, Math.floor(frame / this.framesPerPage), 'below zero');
+    }
+  }
+
+  anyMapped(pfn: number, pages: number): boolean {
+    return this.refs.anyMapped(pfn * this.framesPerPage, pages * this.framesPerPage);
+  }
+
+  mappedPages(pfn: number, pages: number): number {
+    const { framesPerPage } = this;
+    if (framesPerPage === 1) return this.refs.countMapped(pfn, pages);
+    let count = 0;
+    for (let page = this.firstMapped(pfn, pages); page >= 0; ) {
+      count++;
+      page = this.firstMapped(page + 1, pfn + pages - page - 1);
+    }
+    return count;
+  }
+
+  firstMapped(pfn: number, pages: number): number {
+    if (pages <= 0) return -1;
+    const frame = this.refs.firstMapped(pfn * this.framesPerPage, pages * this.framesPerPage);
+    return frame < 0 ? -1 : Math.floor(frame / this.framesPerPage);
+  }
+
+  checked(): void {}
+}

@@ -1,0 +1,11 @@
+export type { CountFault, PageAccounting } from './accounting.ts';
+export type { ShadowChanges } from './changes.ts';
+export { type Device, Devices, type DriverState } from './devices.ts';
+export { DmaEntries } from './dma-entries.ts';
+export { Domains } from './domains.ts';
+export { IovaRuns } from './iova-runs.ts';
+export { IovaTable } from './iova-table.ts';
+export { Mappings } from './mappings.ts';
+export { PageHistory, type PageState } from './page-history.ts';
+export { PageRefs } from './page-refs.ts';
+export { Shadow, type ShadowOptions } from './shadow.ts';

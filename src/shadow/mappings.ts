@@ -1,0 +1,121 @@
+import { UNKNOWN } from '../kernel/events.ts';
+import type { Moment } from '../kernel/moment.ts';
+import { FRAME_SIZE } from '../kernel/units.ts';
+import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+
+/**
+ * The live mappings, one record per `iommu_map()` call, in columns. A record lives until the last of its pages is
+ * unmapped; its id is then given to another mapping.
+ */
+export class Mappings {
+  domain = new Int32Array(INITIAL_RECORDS);
+  /** First page of IOVA space, in 4 KiB. */
+  iovaPage = new Float64Array(INITIAL_RECORDS);
+  /** First frame of physical memory, in 4 KiB. */
+  frame = new Float64Array(INITIAL_RECORDS);
+  /** Pages that the call mapped, and how many of them are still there; 0 marks a free record. */
+  pages = new Float64Array(INITIAL_RECORDS);
+  left = new Float64Array(INITIAL_RECORDS);
+  /** The device that the mapping was made for; {@link UNKNOWN} until an event tells. */
+  device = new Int32Array(INITIAL_RECORDS);
+  /** Which binding of the device's driver made it, see `Devices.generation`. */
+  generation = new Int32Array(INITIAL_RECORDS);
+  prot = new Int32Array(INITIAL_RECORDS);
+
+  private readonly moments = new MomentColumns();
+
+  /** Mappings ever made. */
+  made = 0;
+  /** Mappings that live now, and their bytes. */
+  live = 0;
+  liveBytes = 0;
+
+  /** Records in use are below this id; 0 is no mapping. */
+  private end = 1;
+  private readonly free: number[] = [];
+
+  add(
+    at: Readonly<Moment>,
+    domain: number,
+    iovaPage: number,
+    frame: number,
+    pages: number,
+    prot: number,
+  ): number {
+    let id = this.free.pop();
+    if (id === undefined) {
+      id = this.end++;
+      if (id === this.domain.length) this.grow();
+    }
+    this.domain[id] = domain;
+    this.iovaPage[id] = iovaPage;
+    this.frame[id] = frame;
+    this.pages[id] = pages;
+    this.left[id] = pages;
+    this.device[id] = UNKNOWN;
+    this.generation[id] = 0;
+    this.prot[id] = prot;
+    this.moments.set(id, at);
+    this.made++;
+    this.live++;
+    this.liveBytes += pages * FRAME_SIZE;
+    return id;
+  }
+
+  /** Takes `pages` pages away; `true` when none is left and the id is free. */
+  cut(id: number, pages: number): boolean {
+    const left = (this.left[id] as number) - pages;
+    this.left[id] = left;
+    this.liveBytes -= pages * FRAME_SIZE;
+    return left <= 0;
+  }
+
+  /** Gives the id back. Callers that keep ids were told of the mapping's end before. */
+  release(id: number): void {
+    this.left[id] = 0;
+    this.pages[id] = 0;
+    this.live--;
+    this.free.push(id);
+  }
+
+  /** When and by whom the mapping was made. */
+  madeAt(id: number): Moment {
+    return this.moments.get(id);
+  }
+
+  timeOf(id: number): number {
+    return this.moments.timeOf(id);
+  }
+
+  /** Frame that an IOVA page of this mapping translates to. */
+  frameAt(id: number, iovaPage: number): number {
+    return (this.frame[id] as number) + iovaPage - (this.iovaPage[id] as number);
+  }
+
+  /** Calls `visit` for every live mapping whose frames meet the given ones. Looks at every mapping: for findings only. */
+  forEachMeeting(frame: number, frames: number, visit: (id: number) => void): void {
+    for (let id = 1; id < this.end; id++) {
+      const pages = this.pages[id] as number;
+      const first = this.frame[id] as number;
+      if (pages > 0 && first < frame + frames && frame < first + pages) visit(id);
+    }
+  }
+
+  /** Calls `visit` for every live mapping. */
+  forEach(visit: (id: number) => void): void {
+    for (let id = 1; id < this.end; id++) if ((this.pages[id] as number) > 0) visit(id);
+  }
+
+  private grow(): void {
+    const size = this.domain.length * 2;
+    this.domain = grownInts(this.domain, size);
+    this.iovaPage = grownFloats(this.iovaPage, size);
+    this.frame = grownFloats(this.frame, size);
+    this.pages = grownFloats(this.pages, size);
+    this.left = grownFloats(this.left, size);
+    this.device = grownInts(this.device, size);
+    this.generation = grownInts(this.generation, size);
+    this.prot = grownInts(this.prot, size);
+    this.moments.grow(size);
+  }
+}

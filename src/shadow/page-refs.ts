@@ -1,0 +1,473 @@
+/** Slots in a node: 512, so that nodes stand for 2 MiB and 1 GiB, the huge pages of every IOMMU page table. */
+const FAN = 512;
+const FAN_SHIFT = 9;
+const FAN_MASK = FAN - 1;
+const GIB_FRAMES = FAN * FAN;
+
+/** GiB slots kept in a flat array: 4 PiB, all that a 52-bit physical address reaches. The rest is garbage. */
+const NEAR_GIBS = 2 ** 22;
+
+/** The longest range, in frames, that one `PageRefs.add` takes: 4 PiB, all of a 52-bit physical address space. */
+export const MAX_RANGE_FRAMES = 2 ** 40;
+
+/**
+ * How many mappings reach each frame (4 KiB) of physical memory.
+ *
+ * A directory slot per GiB leads to 512 slots of 2 MiB, each of them to 512 frames. A slot holds `v >= 0`, one
+ * count for all of its block, or `v < 0`, the child node `~v`. A node also has a *pending* count, which is owed to
+ * everything below it: the count of a frame is its last slot plus the pending counts of the nodes above.
+ *
+ * Two rules keep this small and fast:
+ * - No child is empty: *slot != 0 means that something below is mapped*, so most checks end at the first level.
+ * - A node whose own slots all agree becomes one word again. This is looked for when the last slot falls to 0 and
+ *   when the last 0 is gone, not after every operation, so an unfolded uniform node can exist for a while.
+ *
+ * Cost: per GiB touched, at most two node expansions at each ragged edge and one word per whole 2 MiB; a whole GiB
+ * is one word, also when the GiB is fragmented (`remove` then needs a pending count; without one it visits the
+ * nodes that exist). A range of any length reads at most the directory that exists, never one word per GiB of the
+ * range. Memory: 2 KiB per lonely mapped frame, never more than about 4 bytes per frame of RAM, plus
+ * one word of directory per GiB: 16 MiB for the longest range there is, whatever its address.
+ *
+ * Frames are integers in 0 ... 2^52 (see `kernel/units.ts`). Counts are Int32: the zero page may be mapped at a
+ * million places, 2^31 mappings do not fit in a trace.
+ */
+export class PageRefs {
+  /** All nodes: node x owns the slots x * 512 ... x * 512 + 511. Replaced when it grows: re-read after `take`. */
+  private slots = new Int32Array(16 * FAN);
+  /** Per node: slots that are not 0. Of a free node: the next free node, or -1. */
+  private nonZero = new Int32Array(16);
+  /** Per node: the count owed to all below it. Of a free node: the value that is in all of its slots. */
+  private pending = new Int32Array(16);
+  /** Per node of frames: its own slots added up. 512 slots that sum to 512 and are not 0 are all 1. */
+  private total = new Int32Array(16);
+  private nodes = 0;
+  private firstFree = -1;
+  private free = 0;
+
+  /** The directory: a slot per GiB, grown on demand. */
+  private near = new Int32Array(64);
+  /** The directory beyond `NEAR_GIBS`: 512 GiB -> node whose slots are GiB slots. A wild address costs 2 KiB. */
+  private readonly far = new Map<number, number>();
+
+  /** Counts one more mapping on each frame of the range. Throws RangeError beyond `MAX_RANGE_FRAMES`. */
+  add(frame: number, frames: number): void {
+    if (frames > MAX_RANGE_FRAMES) throw new RangeError(`${frames} frames are more memory than can exist`);
+    let gib = Math.floor(frame / GIB_FRAMES);
+    let from = frame - gib * GIB_FRAMES;
+    let left = frames;
+    while (left > 0) {
+      const count = Math.min(left, GIB_FRAMES - from);
+      this.addInGib(gib, from, from + count);
+      left -= count;
+      from = 0;
+      gib++;
+    }
+  }
+
+  /**
+   * Counts one mapping less on each frame that has any; a count never becomes negative.
+   * Returns the number of frames that had none: more was unmapped than was seen to be mapped.
+   */
+  remove(frame: number, frames: number): number {
+    const gib = Math.floor(frame / GIB_FRAMES);
+    const from = frame - gib * GIB_FRAMES;
+    if (from + frames > GIB_FRAMES) return frames - this.sum(frame, frame + frames, true);
+    return frames > 0 ? frames - this.removeInGib(gib, from, from + frames) : 0;
+  }
+
+  /** Number of mappings that reach the frame. */
+  get(frame: number): number {
+    const gib = Math.floor(frame / GIB_FRAMES);
+    const slot = this.slotOf(gib);
+    if (slot >= 0) return slot;
+    const rest = frame - gib * GIB_FRAMES;
+    const owed = this.pending[~slot] as number;
+    const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
+    if (block >= 0) return owed + block;
+    return owed + (this.pending[~block] as number) + (this.slots[~block * FAN + (rest & FAN_MASK)] as number);
+  }
+
+  /** Whether any frame of the range is mapped. Asked for every page that the kernel allocates or frees. */
+  anyMapped(frame: number, frames: number): boolean {
+    const gib = Math.floor(frame / GIB_FRAMES);
+    const from = frame - gib * GIB_FRAMES;
+    if (from + frames > GIB_FRAMES) return this.firstMapped(frame, frames) >= 0;
+    if (frames <= 0) return false;
+    const slot = this.slotOf(gib);
+    if (slot >= 0) return slot > 0;
+    if (frames === GIB_FRAMES || (this.pending[~slot] as number) > 0) return true;
+    const to = from + frames;
+    const last = (to - 1) >> FAN_SHIFT;
+    for (let index = from >> FAN_SHIFT; index <= last; index++) {
+      const block = this.slots[~slot * FAN + index] as number;
+      if (block === 0) continue;
+      const start = index * FAN;
+      if (block > 0 || (from <= start && to >= start + FAN)) return true;
+      if (this.firstInLeaf(~block, Math.max(from - start, 0), Math.min(to - start, FAN)) >= 0) return true;
+    }
+    return false;
+  }
+
+  /** Number of frames of the range that are mapped. */
+  countMapped(frame: number, frames: number): number {
+    return this.sum(frame, frame + frames, false);
+  }
+
+  /** The lowest mapped frame of the range, or -1. */
+  firstMapped(frame: number, frames: number): number {
+    const end = frame + frames;
+    let gib = Math.floor(frame / GIB_FRAMES);
+    for (; gib < this.near.length && gib * GIB_FRAMES < end; gib++) {
+      const first = this.firstInGib(gib, frame, end);
+      if (first >= 0) return first;
+    }
+    let lowest = -1;
+    for (const farGib of this.farGibs(gib, end)) {
+      if (lowest >= 0 && farGib * GIB_FRAMES > lowest) continue;
+      const first = this.firstInGib(farGib, frame, end);
+      if (first >= 0) lowest = first;
+    }
+    return lowest;
+  }
+
+  /** Nodes that hold something, 2 KiB each; 0 when nothing is mapped. For tests and statistics. */
+  get nodesInUse(): number {
+    return this.nodes - this.free;
+  }
+
+  /** Bytes of all arrays, used or kept for later use. For tests and statistics. */
+  get arenaBytes(): number {
+    return this.slots.byteLength + 3 * this.nonZero.byteLength + this.near.byteLength;
+  }
+
+  private addInGib(gib: number, from: number, to: number): void {
+    const slot = this.slotOf(gib);
+    if (to - from === GIB_FRAMES) {
+      if (slot >= 0) this.setSlot(gib, slot + 1);
+      else this.pending[~slot] = (this.pending[~slot] as number) + 1;
+      return;
+    }
+    let mid = ~slot;
+    if (slot >= 0) {
+      mid = this.take(slot, 0);
+      this.setSlot(gib, ~mid);
+    }
+    this.addInMid(mid, from, to);
+    if (this.nonZero[mid] === FAN) this.foldMid(gib, mid);
+  }
+
+  private addInMid(mid: number, from: number, to: number): void {
+    let index = from >> FAN_SHIFT;
+    const last = to >> FAN_SHIFT;
+    if (index === last) {
+      this.addInLeaf(mid, index, from & FAN_MASK, to & FAN_MASK);
+      return;
+    }
+    if ((from & FAN_MASK) !== 0) this.addInLeaf(mid, index++, from & FAN_MASK, FAN);
+    const slots = this.slots;
+    let risen = 0;
+    for (let at = mid * FAN + index; index < last; index++, at++) {
+      const slot = slots[at] as number;
+      if (slot < 0) {
+        this.pending[~slot] = (this.pending[~slot] as number) + 1;
+      } else {
+        slots[at] = slot + 1;
+        if (slot === 0) risen++;
+      }
+    }
+    this.nonZero[mid] = (this.nonZero[mid] as number) + risen;
+    if ((to & FAN_MASK) !== 0) this.addInLeaf(mid, last, 0, to & FAN_MASK);
+  }
+
+  private addInLeaf(mid: number, index: number, from: number, to: number): void {
+    const slot = this.slots[mid * FAN + index] as number;
+    let leaf = ~slot;
+    if (slot >= 0) {
+      leaf = this.take(slot, 0);
+      this.slots[mid * FAN + index] = ~leaf;
+      if (slot === 0) this.nonZero[mid] = (this.nonZero[mid] as number) + 1;
+    }
+    const slots = this.slots;
+    const end = leaf * FAN + to;
+    let risen = 0;
+    for (let at = leaf * FAN + from; at < end; at++) {
+      const own = slots[at] as number;
+      slots[at] = own + 1;
+      if (own === 0) risen++;
+    }
+    this.total[leaf] = (this.total[leaf] as number) + to - from;
+    if (risen === 0) return;
+    const nonZero = (this.nonZero[leaf] as number) + risen;
+    this.nonZero[leaf] = nonZero;
+    if (nonZero === FAN) this.foldLeaf(mid, index, leaf);
+  }
+
+  /** Takes 1 from the frames `[from, to)` of a GiB; returns how many had something to take. */
+  private removeInGib(gib: number, from: number, to: number): number {
+    const slot = this.slotOf(gib);
+    if (slot === 0) return 0;
+    if (to - from === GIB_FRAMES) {
+      if (slot > 0) {
+        this.setSlot(gib, slot - 1);
+        return GIB_FRAMES;
+      }
+      const owed = this.pending[~slot] as number;
+      if (owed > 0) {
+        this.pending[~slot] = owed - 1;
+        return GIB_FRAMES;
+      }
+    }
+    let mid = ~slot;
+    if (slot > 0) {
+      mid = this.take(slot, 1);
+      this.setSlot(gib, ~mid);
+    }
+    const removed = this.removeInMid(mid, from, to);
+    this.foldMid(gib, mid);
+    return removed;
+  }
+
+  private removeInMid(mid: number, from: number, to: number): number {
+    let index = from >> FAN_SHIFT;
+    const last = to >> FAN_SHIFT;
+    if (index === last) return this.removeInLeaf(mid, index, from & FAN_MASK, to & FAN_MASK);
+    let removed = 0;
+    if ((from & FAN_MASK) !== 0) removed += this.removeInLeaf(mid, index++, from & FAN_MASK, FAN);
+    for (; index < last; index++) removed += this.removeBlock(mid, index);
+    if ((to & FAN_MASK) !== 0) removed += this.removeInLeaf(mid, last, 0, to & FAN_MASK);
+    return removed;
+  }
+
+  /** A whole 2 MiB. Own counts go first: a pending count is pushed down only where there is no other. */
+  private removeBlock(mid: number, index: number): number {
+    const at = mid * FAN + index;
+    if (this.slots[at] === 0 && !this.push(mid)) return 0;
+    const slot = this.slots[at] as number;
+    if (slot > 0) {
+      this.slots[at] = slot - 1;
+      if (slot === 1) this.nonZero[mid] = (this.nonZero[mid] as number) - 1;
+      return FAN;
+    }
+    const leaf = ~slot;
+    if (this.pending[leaf] === 0 && (this.nonZero[leaf] === FAN || !this.push(mid))) {
+      return this.removeInLeaf(mid, index, 0, FAN);
+    }
+    this.pending[leaf] = (this.pending[leaf] as number) - 1;
+    return FAN;
+  }
+
+  private removeInLeaf(mid: number, index: number, from: number, to: number): number {
+    if (this.slots[mid * FAN + index] === 0 && !this.push(mid)) return 0;
+    const slot = this.slots[mid * FAN + index] as number;
+    let leaf = ~slot;
+    if (slot > 0) {
+      leaf = this.take(slot, 1);
+      this.slots[mid * FAN + index] = ~leaf;
+    }
+    const slots = this.slots;
+    const start = leaf * FAN + from;
+    const end = leaf * FAN + to;
+    let zeros = 0;
+    for (let at = start; at < end; at++) if (slots[at] === 0) zeros++;
+    if (zeros > 0 && (this.push(leaf) || (this.push(mid) && this.push(leaf)))) zeros = 0;
+    let fallen = 0;
+    for (let at = start; at < end; at++) {
+      const own = slots[at] as number;
+      if (own > 0) slots[at] = own - 1;
+      if (own === 1) fallen++;
+    }
+    const removed = to - from - zeros;
+    this.total[leaf] = (this.total[leaf] as number) - removed;
+    const nonZero = (this.nonZero[leaf] as number) - fallen;
+    this.nonZero[leaf] = nonZero;
+    if (nonZero === 0) this.foldLeaf(mid, index, leaf);
+    return removed;
+  }
+
+  /** Moves one pending count of a node into its slots, so that single slots can give it back. */
+  private push(node: number): boolean {
+    const owed = this.pending[node] as number;
+    if (owed === 0) return false;
+    this.pending[node] = owed - 1;
+    const end = (node + 1) * FAN;
+    for (let at = node * FAN; at < end; at++) {
+      const slot = this.slots[at] as number;
+      if (slot >= 0) this.slots[at] = slot + 1;
+      else this.pending[~slot] = (this.pending[~slot] as number) + 1;
+    }
+    this.nonZero[node] = FAN;
+    this.total[node] = (this.total[node] as number) + FAN;
+    return true;
+  }
+
+  /** Frames of `[frame, end)` that are mapped; `removing` takes 1 from each of them on the way. */
+  private sum(frame: number, end: number, removing: boolean): number {
+    let total = 0;
+    let gib = Math.floor(frame / GIB_FRAMES);
+    for (; gib < this.near.length && gib * GIB_FRAMES < end; gib++) {
+      total += this.sumInGib(gib, frame, end, removing);
+    }
+    for (const farGib of this.farGibs(gib, end)) total += this.sumInGib(farGib, frame, end, removing);
+    return total;
+  }
+
+  private sumInGib(gib: number, frame: number, end: number, removing: boolean): number {
+    const from = Math.max(frame - gib * GIB_FRAMES, 0);
+    const to = Math.min(end - gib * GIB_FRAMES, GIB_FRAMES);
+    if (removing) return this.removeInGib(gib, from, to);
+    const slot = this.slotOf(gib);
+    if (slot === 0) return 0;
+    if (slot > 0 || (this.pending[~slot] as number) > 0) return to - from;
+    let total = 0;
+    const last = (to - 1) >> FAN_SHIFT;
+    for (let index = from >> FAN_SHIFT; index <= last; index++) {
+      const block = this.slots[~slot * FAN + index] as number;
+      if (block === 0) continue;
+      const start = Math.max(from - index * FAN, 0);
+      const stop = Math.min(to - index * FAN, FAN);
+      if (block > 0 || (this.pending[~block] as number) > 0) total += stop - start;
+      else if (stop - start === FAN) total += this.nonZero[~block] as number;
+      else for (let i = start; i < stop; i++) if (this.slots[~block * FAN + i] !== 0) total++;
+    }
+    return total;
+  }
+
+  private firstInGib(gib: number, frame: number, end: number): number {
+    const slot = this.slotOf(gib);
+    if (slot === 0) return -1;
+    const base = gib * GIB_FRAMES;
+    const from = Math.max(frame - base, 0);
+    const to = Math.min(end - base, GIB_FRAMES);
+    if (from >= to) return -1;
+    if (slot > 0 || (this.pending[~slot] as number) > 0) return base + from;
+    const last = (to - 1) >> FAN_SHIFT;
+    for (let index = from >> FAN_SHIFT; index <= last; index++) {
+      const block = this.slots[~slot * FAN + index] as number;
+      if (block === 0) continue;
+      const start = Math.max(from - index * FAN, 0);
+      if (block > 0) return base + index * FAN + start;
+      const first = this.firstInLeaf(~block, start, Math.min(to - index * FAN, FAN));
+      if (first >= 0) return base + index * FAN + first;
+    }
+    return -1;
+  }
+
+  private firstInLeaf(leaf: number, from: number, to: number): number {
+    if ((this.pending[leaf] as number) > 0) return from;
+    for (let i = from; i < to; i++) if (this.slots[leaf * FAN + i] !== 0) return i;
+    return -1;
+  }
+
+  /** For a node of frames that has just become all 0 or lost its last 0. */
+  private foldLeaf(mid: number, index: number, leaf: number): void {
+    const total = this.total[leaf] as number;
+    if (total % FAN !== 0) return;
+    const own = total <= FAN ? total / FAN : this.uniform(leaf);
+    if (own < 0) return;
+    const count = own + (this.pending[leaf] as number);
+    this.slots[mid * FAN + index] = count;
+    if (count === 0) this.nonZero[mid] = (this.nonZero[mid] as number) - 1;
+    this.release(leaf, own);
+  }
+
+  private foldMid(gib: number, mid: number): void {
+    const own = this.uniform(mid);
+    if (own < 0) return;
+    this.setSlot(gib, own + (this.pending[mid] as number));
+    this.release(mid, own);
+  }
+
+  /** The value that all own slots of a node share, or -1. */
+  private uniform(node: number): number {
+    const nonZero = this.nonZero[node] as number;
+    if (nonZero === 0) return 0;
+    const own = this.slots[node * FAN] as number;
+    const end = node * FAN + FAN_MASK;
+    if (nonZero < FAN || own < 0 || this.slots[end] !== own) return -1;
+    for (let at = node * FAN + 1; at < end; at++) if (this.slots[at] !== own) return -1;
+    return own;
+  }
+
+  /** A node that stands for a block of `count`: `own` in every slot, the rest pending. */
+  private take(count: number, own: 0 | 1): number {
+    let node = this.firstFree;
+    if (node >= 0) {
+      this.firstFree = this.nonZero[node] as number;
+      this.free--;
+    } else {
+      node = this.nodes++;
+      if (node === this.nonZero.length) this.grow();
+    }
+    if (this.pending[node] !== own) this.slots.fill(own, node * FAN, (node + 1) * FAN);
+    this.pending[node] = count - own;
+    this.nonZero[node] = own * FAN;
+    this.total[node] = own * FAN;
+    return node;
+  }
+
+  /** Keeps a node for later, and notes its content: the next use often wants the same, and then needs no fill. */
+  private release(node: number, own: number): void {
+    this.pending[node] = own;
+    this.nonZero[node] = this.firstFree;
+    this.firstFree = node;
+    this.free++;
+  }
+
+  private grow(): void {
+    this.slots = enlarged(this.slots, this.slots.length * 2);
+    this.nonZero = enlarged(this.nonZero, this.nonZero.length * 2);
+    this.pending = enlarged(this.pending, this.pending.length * 2);
+    this.total = enlarged(this.total, this.total.length * 2);
+  }
+
+  private slotOf(gib: number): number {
+    if (gib < this.near.length) return this.near[gib] as number;
+    if (this.far.size === 0) return 0;
+    const node = this.far.get(Math.floor(gib / FAN));
+    return node === undefined ? 0 : (this.slots[node * FAN + (gib % FAN)] as number);
+  }
+
+  private setSlot(gib: number, slot: number): void {
+    if (gib >= NEAR_GIBS) {
+      this.setFarSlot(gib, slot);
+      return;
+    }
+    if (gib >= this.near.length) {
+      this.near = enlarged(this.near, 2 ** Math.ceil(Math.log2(gib + 1)));
+    }
+    this.near[gib] = slot;
+  }
+
+  private setFarSlot(gib: number, slot: number): void {
+    const key = Math.floor(gib / FAN);
+    let node = this.far.get(key);
+    if (node === undefined) {
+      node = this.take(0, 0);
+      this.far.set(key, node);
+    }
+    const at = node * FAN + (gib % FAN);
+    const change = Number(slot !== 0) - Number(this.slots[at] !== 0);
+    this.slots[at] = slot;
+    this.nonZero[node] = (this.nonZero[node] as number) + change;
+    if (this.nonZero[node] !== 0) return;
+    this.far.delete(key);
+    this.release(node, 0);
+  }
+
+  /** GiBs from `gib` up to frame `end` that are in the far directory, in any order; visits no more than exist. */
+  private *farGibs(gib: number, end: number): Generator<number> {
+    const first = Math.max(gib, NEAR_GIBS);
+    const last = Math.ceil(end / GIB_FRAMES) - 1;
+    if (first > last) return;
+    for (const key of this.far.keys()) {
+      const stop = Math.min(last, key * FAN + FAN_MASK);
+      for (let g = Math.max(first, key * FAN); g <= stop; g++) if (this.slotOf(g) !== 0) yield g;
+    }
+  }
+}
+
+function enlarged(old: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(length);
+  larger.set(old);
+  return larger;
+}

@@ -1,0 +1,296 @@
+import type { DmaKind } from '../kernel/dma.ts';
+import { type KernelEvents, type ScatterList, UNKNOWN } from '../kernel/events.ts';
+import type { Moment } from '../kernel/moment.ts';
+import { FRAME_SIZE, frameOf, framesIn } from '../kernel/units.ts';
+import type { PageAccounting } from './accounting.ts';
+import type { ShadowChanges } from './changes.ts';
+import { Devices } from './devices.ts';
+import { DmaEntries } from './dma-entries.ts';
+import { Domains } from './domains.ts';
+import { ExactAccounting } from './exact-accounting.ts';
+import { IovaRuns } from './iova-runs.ts';
+import { IovaTable } from './iova-table.ts';
+import { KernelAccounting } from './kernel-accounting.ts';
+import { Mappings } from './mappings.ts';
+import { PageHistory } from './page-history.ts';
+import { RecentCallsByContext } from './recent-calls.ts';
+
+export interface ShadowOptions {
+  /** The kernel's page size in bytes. */
+  readonly pageSize: number;
+  readonly accounting: 'exact' | 'kernel';
+  readonly changes: ShadowChanges;
+}
+
+/**
+ * What the sanitizer believes about a kernel, from the events alone: which IOVA translates to which page, how many
+ * mappings reach a page, who had it last, which driver is bound.
+ *
+ * The page tables are followed exactly in both accountings; these differ in how they count what reaches a page.
+ */
+export class Shadow implements KernelEvents {
+  readonly mappings = new Mappings();
+  readonly tables = new IovaTable();
+  readonly pages = new PageHistory();
+  readonly devices = new Devices();
+  readonly domains = new Domains();
+  readonly dma = new DmaEntries();
+  readonly recent = new RecentCallsByContext();
+  readonly accounting: PageAccounting;
+  readonly pageSize: number;
+  /** What is believed about the time before this may be out of date, because events were lost. */
+  lostUntilNs = Number.NEGATIVE_INFINITY;
+  pagesAllocated = 0;
+  pagesFreed = 0;
+
+  private readonly changes: ShadowChanges;
+  /** Runs cut out of the tables by the event in hand. */
+  private readonly cut = new IovaRuns();
+  private readonly scratch = new IovaRuns();
+
+  constructor(options: ShadowOptions) {
+    this.pageSize = options.pageSize;
+    this.changes = options.changes;
+    const fault: ShadowChanges['countFault'] = (at, pfn, what) => options.changes.countFault(at, pfn, what);
+    this.accounting =
+      options.accounting === 'exact'
+        ? new ExactAccounting(options.pageSize, fault)
+        : new KernelAccounting(options.pageSize, (domain, page) => this.translate(domain, page), fault);
+  }
+
+  /** Whether everything that is believed since `timeNs` was seen whole. */
+  isCertainSince(timeNs: number): boolean {
+    return timeNs >= this.lostUntilNs;
+  }
+
+  /**
+   * The domain that an unmap concerns. Where the source did not name it, the one that has a mapping at the IOVA is
+   * meant, if there is just one; where the mapping was made without a name, it is in the domain {@link UNKNOWN}.
+   */
+  domainOf(domain: number, iova: number): number {
+    const page = frameOf(iova);
+    if (this.tables.get(domain, page) !== 0) return domain;
+    if (domain !== UNKNOWN) return this.tables.get(UNKNOWN, page) !== 0 ? UNKNOWN : domain;
+    let found = UNKNOWN;
+    for (const candidate of this.tables.domains()) {
+      if (this.tables.get(candidate, page) === 0) continue;
+      if (found !== UNKNOWN) return UNKNOWN;
+      found = candidate;
+    }
+    return found;
+  }
+
+  /** Frame that an IOVA page translates to, or -1. */
+  translate(domain: number, iovaPage: number): number {
+    const id = this.tables.get(domain, iovaPage);
+    return id === 0 ? -1 : this.mappings.frameAt(id, iovaPage);
+  }
+
+  /** Device of a mapping: named by an event, or the only one of its domain. */
+  deviceOf(id: number): number {
+    return (this.mappings.device[id] as number) || this.domains.soleDevice(this.mappings.domain[id] as number);
+  }
+
+  /** Calls `visit` for each live mapping that reaches one of the pages, once each. For findings only: it looks at all. */
+  forEachMappingOf(pfn: number, pages: number, visit: (id: number, frame: number, iovaPage: number) => void): void {
+    const perPage = this.pageSize / FRAME_SIZE;
+    const first = pfn * perPage;
+    const frames = pages * perPage;
+    this.mappings.forEachMeeting(first, frames, id => {
+      const start = this.mappings.frame[id] as number;
+      const iovaStart = this.mappings.iovaPage[id] as number;
+      const from = Math.max(first, start);
+      const to = Math.min(first + frames, start + (this.mappings.pages[id] as number));
+      this.scratch.reset();
+      this.tables.collect(this.mappings.domain[id] as number, iovaStart + from - start, to - from, this.scratch);
+      for (let i = 0; i < this.scratch.count; i++) {
+        if (this.scratch.id[i] !== id) continue;
+        const iovaPage = this.scratch.page[i] as number;
+        visit(id, this.mappings.frameAt(id, iovaPage), iovaPage);
+        return;
+      }
+    });
+  }
+
+  iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
+    const page = frameOf(iova);
+    const pages = framesIn(iova, size);
+    if (pages === 0) return;
+    this.remove(at, domain, page, pages);
+    const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
+    this.tables.map(domain, page, pages, id);
+    this.accounting.mapped(at, domain, phys, size);
+    const calls = this.recent.of(at.context);
+    if (calls.mapDevice !== UNKNOWN) {
+      this.attribute(id, calls.mapDevice);
+      this.domains.attached(domain, calls.mapDevice);
+      calls.mapDevice = UNKNOWN;
+    }
+    calls.mapDomain = domain;
+    calls.mapIova = iova;
+    calls.mapEnd = iova + size;
+  }
+
+  iommuUnmapBegin(at: Moment, domain: number, iova: number, size: number): void {
+    this.accounting.unmapBegin(at, this.domainOf(domain, iova), iova, size);
+  }
+
+  iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
+    const known = this.domainOf(domain, iova);
+    this.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
+    this.accounting.unmapEnd(at, known, iova, size, unmapped);
+    const calls = this.recent.of(at.context);
+    calls.unmapDomain = known;
+    calls.unmapIova = iova;
+    calls.unmapEnd = iova + unmapped;
+  }
+
+  domainAlloc(_at: Moment, domain: number, device: number): void {
+    this.domains.allocated(domain, device);
+  }
+
+  domainAttach(_at: Moment, domain: number, device: number): void {
+    this.domains.attached(domain, device);
+    this.devices.get(device).translated = true;
+  }
+
+  domainFree(at: Moment, domain: number): void {
+    this.cut.reset();
+    this.tables.dropDomain(domain, this.cut);
+    this.forget(at);
+    this.domains.freed(domain);
+  }
+
+  pageAlloc(at: Moment, pfn: number, order: number): void {
+    const pages = 2 ** order;
+    this.accounting.checked(at, pfn, pages);
+    this.pages.pageAlloc(at, pfn, order);
+    this.pagesAllocated += pages;
+  }
+
+  pageFree(at: Moment, pfn: number, order: number): void {
+    const pages = 2 ** order;
+    this.accounting.checked(at, pfn, pages);
+    this.pages.pageFree(at, pfn, order);
+    this.pagesFreed += pages;
+  }
+
+  dmaMapBegin(at: Moment, device: number): void {
+    this.recent.of(at.context).mapDevice = device;
+  }
+
+  dmaMap(
+    at: Moment,
+    kind: DmaKind,
+    device: number,
+    dmaAddr: number,
+    size: number,
+    phys: number,
+    direction: number,
+    attrs: number,
+  ): void {
+    const { generation } = this.devices.get(device);
+    this.learn(at, device, dmaAddr, size);
+    this.dma.add(at, kind, device, dmaAddr, size, phys, direction, attrs, generation);
+  }
+
+  dmaUnmap(
+    at: Moment,
+    kind: DmaKind,
+    device: number,
+    dmaAddr: number,
+    size: number,
+    direction: number,
+    _attrs: number,
+  ): void {
+    const entry = this.dma.find(device, dmaAddr, size, kind, direction);
+    if (entry !== 0) this.dma.undo(at, entry);
+  }
+
+  dmaMapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void {
+    const { generation } = this.devices.get(device);
+    let first = 0;
+    let last = 0;
+    for (let i = 0; i < list.ents; i++) {
+      const address = list.dmaAddr[i] as number;
+      const length = list.length[i] as number;
+      this.learn(at, device, address, length);
+      const phys = i === 0 && list.nents > 0 ? (list.phys[0] as number) : -1;
+      const entry = this.dma.add(at, 'sg', device, address, length, phys, direction, attrs, generation);
+      if (first === 0) first = entry;
+      else this.dma.chain(first, last, entry);
+      last = entry;
+    }
+    if (first !== 0 && list.nents > 0) this.dma.addList(first, list.fullNents);
+  }
+
+  dmaUnmapSg(at: Moment, device: number, list: ScatterList, _direction: number, _attrs: number): void {
+    const entry = list.nents > 0 ? this.dma.findList(device, list.phys[0] as number) : 0;
+    if (entry !== 0) this.dma.undo(at, entry);
+  }
+
+  dmaSync(): void {}
+
+  driverProbe(_at: Moment, device: number, driver: number): void {
+    this.devices.probe(device, driver);
+  }
+
+  driverCleanup(at: Moment, device: number): void {
+    this.devices.cleanup(at, device);
+  }
+
+  driverUnbound(at: Moment, device: number): void {
+    this.devices.unbound(at, device);
+  }
+
+  poolHold(): void {}
+
+  poolRelease(): void {}
+
+  poolShutdown(): void {}
+
+  poolDestroy(): void {}
+
+  eventsLost(_cpu: number, _count: number, _sinceNs: number, untilNs: number): void {
+    if (untilNs > this.lostUntilNs) this.lostUntilNs = untilNs;
+  }
+
+  /** A DMA API event follows the map that it made, in the same context: the two name each other's owner. */
+  private learn(at: Moment, device: number, dmaAddr: number, size: number): void {
+    const calls = this.recent.of(at.context);
+    const end = Math.ceil((dmaAddr + size) / FRAME_SIZE) * FRAME_SIZE;
+    if (calls.mapIova >= end || calls.mapEnd <= dmaAddr) return;
+    const domain = calls.mapDomain;
+    this.domains.attached(domain, device);
+    this.devices.get(device).translated = true;
+    this.scratch.reset();
+    this.tables.collect(domain, frameOf(dmaAddr), framesIn(dmaAddr, size), this.scratch);
+    for (let i = 0; i < this.scratch.count; i++) this.attribute(this.scratch.id[i] as number, device);
+  }
+
+  private attribute(id: number, device: number): void {
+    this.mappings.device[id] = device;
+    this.mappings.generation[id] = this.devices.get(device).generation;
+  }
+
+  private remove(at: Moment, domain: number, page: number, pages: number): void {
+    if (pages === 0) return;
+    this.cut.reset();
+    this.tables.clear(domain, page, pages, this.cut);
+    this.forget(at);
+  }
+
+  /** What was cut out of the tables is also cut out of the counts and the mappings. */
+  private forget(at: Moment): void {
+    const { cut, mappings } = this;
+    for (let i = 0; i < cut.count; i++) {
+      const id = cut.id[i] as number;
+      const iovaPage = cut.page[i] as number;
+      const pages = cut.pages[i] as number;
+      this.accounting.removed(at, mappings.frameAt(id, iovaPage), pages);
+      const gone = mappings.cut(id, pages);
+      this.changes.mappingCut(at, id, iovaPage, pages, gone);
+      if (gone) mappings.release(id);
+    }
+  }
+}
