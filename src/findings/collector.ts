@@ -6,7 +6,7 @@ import type { Severity } from './rule.ts';
 import { kernelFrames, signatureOf } from './signature.ts';
 
 /** Echoes of the sample that are told in its story; more are only counted. */
-const ECHOES_TOLD = 6;
+const ECHOES_TOLD = 2;
 
 /** All occurrences of one bug; the story is that of the sample. */
 interface Group {
@@ -152,6 +152,10 @@ function handleOf(group: Group, incident: Incident): IncidentHandle {
       group.echoes++;
       group.lastNs = Math.max(group.lastNs, at.timeNs);
       if (told++ < ECHOES_TOLD) tell(role, at);
+    },
+    grow(pages, at) {
+      group.pages += pages;
+      group.lastNs = Math.max(group.lastNs, at.timeNs);
     },
     add: tell,
     ended(role, at) {

@@ -36,6 +36,8 @@ export interface Incident {
 export interface IncidentHandle {
   /** The same incident showed again, such as at the next owner of the page. */
   echo(role: StoryRole, at: Readonly<Moment>): void;
+  /** The incident turns out to concern more pages. */
+  grow(pages: number, at: Readonly<Moment>): void;
   /** A later event that belongs to the story. */
   add(role: StoryRole, at: Readonly<Moment>): void;
   /** From now on the device cannot reach the memory any more. */

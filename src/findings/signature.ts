@@ -32,7 +32,9 @@ export function signatureOf(
   const parts = [rule, driver ?? ''];
   for (const stack of stacks) {
     const frames = kernelFrames(stack).slice(0, FRAMES);
-    parts.push(frames.map(frame => `${frame.symbol ?? '?'}${frame.module ? `[${frame.module}]` : ''}`).join('<'));
+    parts.push(
+      frames.map(frame => `${frame.symbol ?? '?'}${frame.module ? `[${frame.module}]` : ''}`).join('<'),
+    );
   }
   return fnv1a(parts.join('\n'));
 }

@@ -1,5 +1,6 @@
 export * from './dma.ts';
 export * from './events.ts';
 export * from './moment.ts';
+export * from './silent-events.ts';
 export * from './source.ts';
 export * from './units.ts';

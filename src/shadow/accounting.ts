@@ -20,6 +20,8 @@ export interface PageAccounting {
   mappedPages(pfn: number, pages: number): number;
   /** Whether {@link mappedPages} would not be 0: the question of every allocation and free, made cheap. */
   anyMapped(pfn: number, pages: number): boolean;
+  /** How many mappings reach a page; -1 where the accounting cannot tell. */
+  mappingsOf(pfn: number): number;
   /** The first page of the block that is believed mapped, or -1. */
   firstMapped(pfn: number, pages: number): number;
   /** A block was allocated or freed: the point at which the kernel's sanitizer looks and warns. */

@@ -161,7 +161,8 @@ export class DmaEntries {
     for (const other of this.byPage.keys()) {
       if (other === device) continue;
       for (let entry = this.firstAt(other, address); entry !== 0; entry = this.next[entry] as number) {
-        if (this.address[entry] === address && this.size[entry] === size && this.former[entry] === 0) return entry;
+        if (this.address[entry] === address && this.size[entry] === size && this.former[entry] === 0)
+          return entry;
       }
     }
     return 0;

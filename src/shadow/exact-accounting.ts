@@ -44,6 +44,10 @@ export class ExactAccounting implements PageAccounting {
     return count;
   }
 
+  mappingsOf(pfn: number): number {
+    return this.framesPerPage === 1 ? this.refs.get(pfn) : -1;
+  }
+
   firstMapped(pfn: number, pages: number): number {
     if (pages <= 0) return -1;
     const frame = this.refs.firstMapped(pfn * this.framesPerPage, pages * this.framesPerPage);

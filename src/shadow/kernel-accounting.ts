@@ -94,7 +94,7 @@ export class KernelAccounting implements PageAccounting {
   }
 
   /** The count of one page; negative where more was unmapped than mapped. */
-  count(pfn: number): number {
+  mappingsOf(pfn: number): number {
     return this.chunks.get(Math.floor(pfn / CHUNK_PAGES))?.[pfn % CHUNK_PAGES] ?? 0;
   }
 

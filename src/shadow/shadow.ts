@@ -15,6 +15,9 @@ import { Mappings } from './mappings.ts';
 import { PageHistory } from './page-history.ts';
 import { RecentCallsByContext } from './recent-calls.ts';
 
+/** Pages of the largest believable map, 64 TiB: a size above that comes from a damaged trace and is passed over. */
+const LARGEST_MAP = 2 ** 34;
+
 export interface ShadowOptions {
   /** The kernel's page size in bytes. */
   readonly pageSize: number;
@@ -88,26 +91,33 @@ export class Shadow implements KernelEvents {
 
   /** Device of a mapping: named by an event, or the only one of its domain. */
   deviceOf(id: number): number {
-    return (this.mappings.device[id] as number) || this.domains.soleDevice(this.mappings.domain[id] as number);
+    return (
+      (this.mappings.device[id] as number) || this.domains.soleDevice(this.mappings.domain[id] as number)
+    );
   }
 
-  /** Calls `visit` for each live mapping that reaches one of the pages, once each. For findings only: it looks at all. */
-  forEachMappingOf(pfn: number, pages: number, visit: (id: number, frame: number, iovaPage: number) => void): void {
+  /**
+   * Calls `visit` for each run of IOVA pages through which a live mapping reaches the block. For findings only: it
+   * looks at every mapping.
+   */
+  forEachReach(
+    pfn: number,
+    pages: number,
+    visit: (id: number, iovaPage: number, pages: number) => void,
+  ): void {
     const perPage = this.pageSize / FRAME_SIZE;
     const first = pfn * perPage;
     const frames = pages * perPage;
     this.mappings.forEachMeeting(first, frames, id => {
       const start = this.mappings.frame[id] as number;
-      const iovaStart = this.mappings.iovaPage[id] as number;
       const from = Math.max(first, start);
       const to = Math.min(first + frames, start + (this.mappings.pages[id] as number));
-      this.scratch.reset();
-      this.tables.collect(this.mappings.domain[id] as number, iovaStart + from - start, to - from, this.scratch);
-      for (let i = 0; i < this.scratch.count; i++) {
-        if (this.scratch.id[i] !== id) continue;
-        const iovaPage = this.scratch.page[i] as number;
-        visit(id, this.mappings.frameAt(id, iovaPage), iovaPage);
-        return;
+      const runs = this.scratch;
+      runs.reset();
+      const iovaPage = (this.mappings.iovaPage[id] as number) + from - start;
+      this.tables.collect(this.mappings.domain[id] as number, iovaPage, to - from, runs);
+      for (let i = 0; i < runs.count; i++) {
+        if (runs.id[i] === id) visit(id, runs.page[i] as number, runs.pages[i] as number);
       }
     });
   }
@@ -115,16 +125,20 @@ export class Shadow implements KernelEvents {
   iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
     const page = frameOf(iova);
     const pages = framesIn(iova, size);
-    if (pages === 0) return;
+    if (pages === 0 || pages > LARGEST_MAP) return;
     this.remove(at, domain, page, pages);
     const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
     this.tables.map(domain, page, pages, id);
     this.accounting.mapped(at, domain, phys, size);
     const calls = this.recent.of(at.context);
     if (calls.mapDevice !== UNKNOWN) {
-      this.attribute(id, calls.mapDevice);
       this.domains.attached(domain, calls.mapDevice);
+      this.devices.get(calls.mapDevice).translated = true;
+      this.attribute(id, calls.mapDevice);
       calls.mapDevice = UNKNOWN;
+    } else {
+      const device = this.domains.soleDevice(domain);
+      if (device !== UNKNOWN) this.attribute(id, device);
     }
     calls.mapDomain = domain;
     calls.mapIova = iova;

@@ -1,7 +1,14 @@
-export type { CpuData, CpuStatistics, Gap, TraceBuffer, TraceDat } from './dat/trace-dat.ts';
 export { openTraceDat } from './dat/open.ts';
+export type { CpuData, CpuStatistics, Gap, TraceBuffer, TraceDat } from './dat/trace-dat.ts';
 export { type EventField, type EventFormat, parseEventFormat } from './events/event-format.ts';
-export { extentReader, findField, numberReader, textAt, type Extent, type NumberReader } from './events/field-reader.ts';
+export {
+  type Extent,
+  extentReader,
+  findField,
+  type NumberReader,
+  numberReader,
+  textAt,
+} from './events/field-reader.ts';
 export type { EventHandler, RawEvent } from './events/raw-event.ts';
 export type { CpuCounts, WalkResult } from './events/walk.ts';
 export { TraceError } from './trace-error.ts';

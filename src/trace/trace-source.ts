@@ -9,7 +9,7 @@ import { Positions } from './dat/positions.ts';
 import type { Gap, TraceDat } from './dat/trace-dat.ts';
 import { type EventFormat, type FormatText, parseEventFormat } from './events/event-format.ts';
 import type { EventHandler } from './events/raw-event.ts';
-import { walkEvents, type WalkResult } from './events/walk.ts';
+import { type WalkResult, walkEvents } from './events/walk.ts';
 import { Symbols } from './names/symbols.ts';
 import { TraceNames } from './names/trace-names.ts';
 
@@ -75,10 +75,14 @@ export class TraceSource {
       longSize: this.longSize,
       seen: this.capabilities,
     };
-    const result = this.walk(id => {
-      const format = this.format(id);
-      return format && bindEvent(format, context);
-    }, sink, progress);
+    const result = this.walk(
+      id => {
+        const format = this.format(id);
+        return format && bindEvent(format, context);
+      },
+      sink,
+      progress,
+    );
     calls.finish();
     return result;
   }

@@ -37,7 +37,8 @@ export function callEvidence(formats: Iterable<EventFormat>): CallEvidence {
     if (format.system === 'iommu' && format.name === 'unmap') unmapOutcome = true;
     if (!isProbe(format) || !isReturnProbe(format)) continue;
     const fields = findProbeFields(format, ['domain', 'iova', 'phys', 'size', 'result'], []);
-    const namesDomain = fields?.domain !== undefined && fields.iova !== undefined && fields.size !== undefined;
+    const namesDomain =
+      fields?.domain !== undefined && fields.iova !== undefined && fields.size !== undefined;
     if (fields?.result || namesDomain) mapOutcome = unmapOutcome = true;
     if (namesDomain && fields.phys) mapReturnNamesDomain = true;
     if (namesDomain && !fields.phys) unmapReturnNamesDomain = true;

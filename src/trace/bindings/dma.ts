@@ -1,7 +1,14 @@
 import type { DmaKind } from '../../kernel/dma.ts';
 import type { ScatterList } from '../../kernel/events.ts';
 import type { EventFormat } from '../events/event-format.ts';
-import { type Extent, extentReader, findField, type NumberReader, numberReader, wideAt } from '../events/field-reader.ts';
+import {
+  type Extent,
+  extentReader,
+  findField,
+  type NumberReader,
+  numberReader,
+  wideAt,
+} from '../events/field-reader.ts';
 import type { EventHandler, RawEvent } from '../events/raw-event.ts';
 import { type BindingContext, deviceReader, stamp } from './context.ts';
 
@@ -148,14 +155,22 @@ class GrowingList implements ScatterList {
 }
 
 /** Reads a dynamic array of 8-byte values into `into`, which is replaced by a larger one where it must be. */
-function readWide(event: RawEvent, extent: Extent, into: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+function readWide(
+  event: RawEvent,
+  extent: Extent,
+  into: Float64Array<ArrayBuffer>,
+): Float64Array<ArrayBuffer> {
   const count = extent.bytes >>> 3;
   const array = count > into.length ? new Float64Array(count) : into;
   for (let i = 0; i < count; i++) array[i] = wideAt(event, extent.at + i * 8);
   return array;
 }
 
-function readWords(event: RawEvent, extent: Extent, into: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+function readWords(
+  event: RawEvent,
+  extent: Extent,
+  into: Float64Array<ArrayBuffer>,
+): Float64Array<ArrayBuffer> {
   const count = extent.bytes >>> 2;
   const array = count > into.length ? new Float64Array(count) : into;
   for (let i = 0; i < count; i++) array[i] = event.view.getUint32(extent.at + i * 4, event.littleEndian);
@@ -191,7 +206,13 @@ function bindMapSg(format: EventFormat, context: BindingContext): EventHandler |
     // Linux before 6.18 recorded the lists whole, without the counts.
     list.fullNents = fullNents(event) || list.nents;
     list.fullEnts = fullEnts(event) || list.ents;
-    sink.dmaMapSg(stamp(context, event), common.device(event), list, common.direction(event), common.attrs(event));
+    sink.dmaMapSg(
+      stamp(context, event),
+      common.device(event),
+      list,
+      common.direction(event),
+      common.attrs(event),
+    );
   };
 }
 
@@ -210,7 +231,13 @@ function bindUnmapSg(format: EventFormat, context: BindingContext): EventHandler
     list.phys = readWide(event, place, list.phys);
     list.nents = place.bytes >>> 3;
     list.fullNents = list.nents;
-    sink.dmaUnmapSg(stamp(context, event), common.device(event), list, common.direction(event), common.attrs(event));
+    sink.dmaUnmapSg(
+      stamp(context, event),
+      common.device(event),
+      list,
+      common.direction(event),
+      common.attrs(event),
+    );
   };
 }
 

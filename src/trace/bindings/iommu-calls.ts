@@ -102,10 +102,18 @@ export class IommuCalls {
   }
 
   /** Return of a map with its arguments: the entry was not probed. */
-  mapReturnWithArguments(at: Moment, domain: number, iova: number, phys: number, size: number, result: number): void {
+  mapReturnWithArguments(
+    at: Moment,
+    domain: number,
+    iova: number,
+    phys: number,
+    size: number,
+    result: number,
+  ): void {
     const calls = this.callsOf(at.context);
-    if (calls.mapOpen && calls.mapIova === iova) return this.mapReturn(at, result);
-    if (calls.held === 'map' && calls.heldIova === iova) {
+    if (calls.mapOpen && calls.mapIova === iova) {
+      this.mapReturn(at, result);
+    } else if (calls.held === 'map' && calls.heldIova === iova) {
       calls.held = 'nothing';
       this.sink.iommuMap(calls.heldAt, domain, iova, calls.heldPhys, calls.heldSize, PROT_UNKNOWN);
     } else if (result === 0) {
@@ -155,8 +163,9 @@ export class IommuCalls {
 
   unmapReturnWithArguments(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
     const calls = this.callsOf(at.context);
-    if (calls.unmapOpen && calls.unmapIova === iova) return this.endUnmap(calls, at, unmapped);
-    if (calls.held === 'unmap' && calls.heldIova === iova) {
+    if (calls.unmapOpen && calls.unmapIova === iova) {
+      this.endUnmap(calls, at, unmapped);
+    } else if (calls.held === 'unmap' && calls.heldIova === iova) {
       calls.held = 'nothing';
       this.wholeUnmap(calls.heldAt, domain, iova, calls.heldSize, calls.heldUnmapped);
     } else {

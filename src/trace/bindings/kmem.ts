@@ -1,5 +1,11 @@
 import type { EventField, EventFormat } from '../events/event-format.ts';
-import { findField, type NumberReader, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
+import {
+  findField,
+  type NumberReader,
+  numberReader,
+  pointer,
+  pointerReader,
+} from '../events/field-reader.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import { type BindingContext, stamp } from './context.ts';
 
@@ -46,5 +52,3 @@ function pfnReader(field: EventField): NumberReader {
     return pointer.high * 0x1_0000_0000 + pointer.low;
   };
 }
-
-

@@ -122,7 +122,13 @@ function bindUnmap(format: EventFormat, context: BindingContext): EventHandler |
     const result = fields.result ? numberReader(fields.result) : size;
     return event => {
       seen.hasDomains = true;
-      calls.unmapReturnWithArguments(stamp(context, event), domain(event), iova(event), size(event), result(event));
+      calls.unmapReturnWithArguments(
+        stamp(context, event),
+        domain(event),
+        iova(event),
+        size(event),
+        result(event),
+      );
     };
   }
   return event => {

@@ -52,7 +52,10 @@ export class ChunkReader {
   }
 
   gap(message: string): void {
-    const gap: Gap = { offset: this.offset, message: `the rest of CPU ${this.data.cpu} was not read: ${message}` };
+    const gap: Gap = {
+      offset: this.offset,
+      message: `the rest of CPU ${this.data.cpu} was not read: ${message}`,
+    };
     this.trace.gaps.push(gap);
   }
 
@@ -80,7 +83,8 @@ export class ChunkReader {
       return false;
     }
     const decompress = this.trace.decompress;
-    if (!decompress) throw new TraceError(this.file.name, 'its data is compressed, but it names no compression', at);
+    if (!decompress)
+      throw new TraceError(this.file.name, 'its data is compressed, but it names no compression', at);
     const bytes = decompress(this.file.read(at, stored, 'a chunk of event data'), size, this.file.name, at);
     this.offset += stored;
     this.consumed += stored + 8;

@@ -44,7 +44,8 @@ export function readHeaderInfo(reader: ByteReader, file: string): PageLayout {
 
 function expectTag(reader: ByteReader, tag: string, file: string): void {
   const found = reader.cstring();
-  if (found !== tag) throw new TraceError(file, `holds "${found.slice(0, 40)}" where ${tag} should be; it is damaged`);
+  if (found !== tag)
+    throw new TraceError(file, `holds "${found.slice(0, 40)}" where ${tag} should be; it is damaged`);
 }
 
 /** The formats of ftrace's own events, such as `kernel_stack`. */

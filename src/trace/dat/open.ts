@@ -50,7 +50,10 @@ function readHeader(file: InputFile): FileHeader {
   start.slice(MAGIC.length);
   const version = start.cstring();
   if (version !== '6' && version !== '7') {
-    throw new TraceError(file.name, `is a trace.dat of version ${version.slice(0, 8)}; versions 6 and 7 can be read`);
+    throw new TraceError(
+      file.name,
+      `is a trace.dat of version ${version.slice(0, 8)}; versions 6 and 7 can be read`,
+    );
   }
   const littleEndian = start.u8() === 0;
   const rest = new ByteReader(bytes, littleEndian, file.name, 0, 'the file header');
@@ -58,10 +61,18 @@ function readHeader(file: InputFile): FileHeader {
   const longSize = rest.u8();
   const pageSize = rest.u32();
   if (longSize !== 4 && longSize !== 8) {
-    throw new TraceError(file.name, `says that a long has ${longSize} bytes; 4 or 8 is expected`, rest.offset - 5);
+    throw new TraceError(
+      file.name,
+      `says that a long has ${longSize} bytes; 4 or 8 is expected`,
+      rest.offset - 5,
+    );
   }
   if (pageSize < 4096 || pageSize > 1 << 20 || (pageSize & (pageSize - 1)) !== 0) {
-    throw new TraceError(file.name, `says that a page has ${pageSize} bytes; 4096 to 65536 is usual`, rest.offset - 4);
+    throw new TraceError(
+      file.name,
+      `says that a page has ${pageSize} bytes; 4096 to 65536 is usual`,
+      rest.offset - 4,
+    );
   }
   return { version: Number(version), littleEndian, longSize, pageSize, end: rest.offset };
 }

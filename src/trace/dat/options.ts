@@ -51,7 +51,10 @@ export function readOptions(reader: ByteReader | undefined, version: 6 | 7, file
     const start = reader.offset;
     const end = start + size;
     if (size > reader.remaining) {
-      throw new TraceError(file, `has an option (id ${id}) of ${size} bytes, more than its section holds; it is damaged`);
+      throw new TraceError(
+        file,
+        `has an option (id ${id}) of ${size} bytes, more than its section holds; it is damaged`,
+      );
     }
     switch (id) {
       case OPTION.done:
@@ -91,5 +94,6 @@ export function readOptions(reader: ByteReader | undefined, version: 6 | 7, file
 }
 
 function text(reader: ByteReader, size: number): string {
-  return latin1.decode(reader.slice(size)).replace(/\0[^]*$/, '').trimEnd();
+  const [content] = latin1.decode(reader.slice(size)).split('\0', 1);
+  return content?.trimEnd() ?? '';
 }

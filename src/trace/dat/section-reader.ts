@@ -53,7 +53,11 @@ export class Sections {
     const stored = sizes.u32();
     const size = sizes.u32();
     if (!this.decompress) {
-      throw new TraceError(this.file.name, `${what} is compressed, but the file names no compression`, offset);
+      throw new TraceError(
+        this.file.name,
+        `${what} is compressed, but the file names no compression`,
+        offset,
+      );
     }
     const bytes = this.file.read(body + 8, stored, what);
     const data = this.decompress(bytes, size, this.file.name, body + 8);

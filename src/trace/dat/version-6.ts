@@ -1,5 +1,5 @@
-import type { InputFile } from '../file/input-file.ts';
 import { ByteReader } from '../file/byte-reader.ts';
+import type { InputFile } from '../file/input-file.ts';
 import { TraceError } from '../trace-error.ts';
 import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
 import type { FileHeader } from './open.ts';
@@ -12,7 +12,13 @@ import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
  */
 export async function readVersion6(file: InputFile, header: FileHeader): Promise<TraceDat> {
   const bytes = file.readUpTo(header.end, Math.min(file.size - header.end, METADATA_LIMIT));
-  const reader = new ByteReader(bytes, header.littleEndian, file.name, header.end, 'the description of the events');
+  const reader = new ByteReader(
+    bytes,
+    header.littleEndian,
+    file.name,
+    header.end,
+    'the description of the events',
+  );
   const layout = readHeaderInfo(reader, file.name);
   const ftrace = readFtraceFormats(reader);
   const events = readEventFormats(reader);
@@ -29,9 +35,7 @@ export async function readVersion6(file: InputFile, header: FileHeader): Promise
     compressed: false,
     cpus: options.cpus,
   };
-  const instances = options.buffers.map(({ name, offset }) =>
-    readInstance(file, header, name, offset, top),
-  );
+  const instances = options.buffers.map(({ name, offset }) => readInstance(file, header, name, offset, top));
   return {
     file,
     version: 6,
@@ -68,9 +72,15 @@ function readSequence(reader: ByteReader, file: InputFile, cpuCount: number) {
       case 'flyrecord':
         return { ...options, cpus: readCpuTable(reader, cpuCount) };
       case 'latency':
-        throw new TraceError(file.name, 'holds a latency report as text, not events; record it with trace-cmd record');
+        throw new TraceError(
+          file.name,
+          'holds a latency report as text, not events; record it with trace-cmd record',
+        );
       default:
-        throw new TraceError(file.name, `holds "${tag}" where options or event data should follow; it is damaged`);
+        throw new TraceError(
+          file.name,
+          `holds "${tag}" where options or event data should follow; it is damaged`,
+        );
     }
   }
 }

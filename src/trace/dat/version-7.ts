@@ -5,9 +5,9 @@ import { TraceError } from '../trace-error.ts';
 import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
 import type { FileHeader } from './open.ts';
 import { type BufferOption, type Options, readOptions } from './options.ts';
-import { SECTION, SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
 import { recoverBuffer } from './recover-buffer.ts';
 import { Sections } from './section-reader.ts';
+import { SECTION, SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
 import type { CpuData, Gap, TraceBuffer, TraceDat } from './trace-dat.ts';
 
 /**
@@ -34,7 +34,8 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
   const place = (id: number): number | undefined => options.sections.get(id);
   const required = (id: number, what: string): ByteReader => {
     const offset = place(id);
-    if (offset === undefined) throw new TraceError(file.name, `does not say where ${what} is; it is cut short or damaged`);
+    if (offset === undefined)
+      throw new TraceError(file.name, `does not say where ${what} is; it is cut short or damaged`);
     return sections.read(offset, id, what);
   };
 
@@ -43,7 +44,9 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
   const ftrace =
     ftraceOffset === undefined
       ? []
-      : readFtraceFormats(sections.read(ftraceOffset, SECTION.ftraceEvents, "the formats of ftrace's own events"));
+      : readFtraceFormats(
+          sections.read(ftraceOffset, SECTION.ftraceEvents, "the formats of ftrace's own events"),
+        );
   const events = readEventFormats(required(SECTION.eventFormats, 'the formats of the events'));
 
   const optional = (id: number, what: string): Uint8Array => {
@@ -61,9 +64,21 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
 
   let buffers = options.buffers.map(option => readBuffer(option, file, header, options));
   if (buffers.length === 0) {
-    const found = recoverBuffer(sections, file, options.end, options.cpuCount ?? 1, options.clock, layout, header.littleEndian);
+    const found = recoverBuffer(
+      sections,
+      file,
+      options.end,
+      options.cpuCount ?? 1,
+      options.clock,
+      layout,
+      header.littleEndian,
+    );
     if (!found) {
-      throw new TraceError(file.name, 'holds no event data: the file ends before it; record it again', file.size);
+      throw new TraceError(
+        file.name,
+        'holds no event data: the file ends before it; record it again',
+        file.size,
+      );
     }
     gaps.push({
       offset: file.size,
@@ -139,7 +154,12 @@ function readOptionChain(sections: Sections, first: number, file: InputFile, gap
 /** Bytes of one CPU's entry in a buffer option: u32 id, u64 offset, u64 size. */
 const CPU_ENTRY = 20;
 
-function readBuffer(option: BufferOption, file: InputFile, header: FileHeader, options: Options): TraceBuffer {
+function readBuffer(
+  option: BufferOption,
+  file: InputFile,
+  header: FileHeader,
+  options: Options,
+): TraceBuffer {
   const what = `the buffer option "${option.name}"`;
   const reader = new ByteReader(option.rest, header.littleEndian, file.name, option.offset, what);
   const clock = reader.cstring();
@@ -148,7 +168,10 @@ function readBuffer(option: BufferOption, file: InputFile, header: FileHeader, o
   const hasPageSize = reader.remaining % CPU_ENTRY === 4;
   const cpuCount = hasPageSize ? reader.u32() : first;
   if (cpuCount * CPU_ENTRY > reader.remaining) {
-    throw new TraceError(file.name, `${what} claims ${cpuCount} CPUs, but has room for ${Math.floor(reader.remaining / CPU_ENTRY)}; the file is damaged`);
+    throw new TraceError(
+      file.name,
+      `${what} claims ${cpuCount} CPUs, but has room for ${Math.floor(reader.remaining / CPU_ENTRY)}; the file is damaged`,
+    );
   }
   const cpus: CpuData[] = [];
   for (let i = 0; i < cpuCount; i++) {

@@ -170,7 +170,9 @@ export class CpuCursor {
   }
 
   private damaged(what: string): void {
-    this.reader.gap(`${what} in a sub-buffer where ${this.end - this.next} bytes are left; the sub-buffer was left`);
+    this.reader.gap(
+      `${what} in a sub-buffer where ${this.end - this.next} bytes are left; the sub-buffer was left`,
+    );
     this.next = this.end;
   }
 

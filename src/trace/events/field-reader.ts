@@ -28,12 +28,16 @@ export function numberReader(field: EventField): NumberReader {
         : event => (fits(event, offset, 1) ? event.view.getUint8(event.payload + offset) : 0);
     case 2:
       return signed
-        ? event => (fits(event, offset, 2) ? event.view.getInt16(event.payload + offset, event.littleEndian) : 0)
-        : event => (fits(event, offset, 2) ? event.view.getUint16(event.payload + offset, event.littleEndian) : 0);
+        ? event =>
+            fits(event, offset, 2) ? event.view.getInt16(event.payload + offset, event.littleEndian) : 0
+        : event =>
+            fits(event, offset, 2) ? event.view.getUint16(event.payload + offset, event.littleEndian) : 0;
     case 4:
       return signed
-        ? event => (fits(event, offset, 4) ? event.view.getInt32(event.payload + offset, event.littleEndian) : 0)
-        : event => (fits(event, offset, 4) ? event.view.getUint32(event.payload + offset, event.littleEndian) : 0);
+        ? event =>
+            fits(event, offset, 4) ? event.view.getInt32(event.payload + offset, event.littleEndian) : 0
+        : event =>
+            fits(event, offset, 4) ? event.view.getUint32(event.payload + offset, event.littleEndian) : 0;
     default:
       return event => (fits(event, offset, 8) ? wideAt(event, event.payload + offset, signed) : 0);
   }

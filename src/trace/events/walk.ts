@@ -1,6 +1,6 @@
 import { executionContext } from '../../kernel/moment.ts';
 import { ChunkReader } from '../dat/chunk-reader.ts';
-import { Positions } from '../dat/positions.ts';
+import type { Positions } from '../dat/positions.ts';
 import type { TraceDat } from '../dat/trace-dat.ts';
 import { CpuCursor, NOTHING_LOST } from './cpu-cursor.ts';
 import type { EventFormat } from './event-format.ts';

@@ -8,7 +8,5 @@ export function signedAddress(high: number, low: number): number {
 
 /** `0xffffffff814103b1` */
 export function addressText(high: number, low: number): string {
-  return high === 0
-    ? `0x${low.toString(16)}`
-    : `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`;
+  return high === 0 ? `0x${low.toString(16)}` : `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`;
 }

@@ -22,6 +22,10 @@ const NEWLINE = 10;
 const TAB = 9;
 const latin1 = new TextDecoder('latin1');
 
+/** Trampolines of ftrace and kprobes stand for a page each, with nothing known behind it. */
+const TRAMPOLINE_MODULE = '__builtin__';
+const LARGEST_TRAMPOLINE = 4096;
+
 /** No function is larger: an address further than this from its symbol belongs to something without one. */
 const LARGEST_FUNCTION = 1 << 24;
 
@@ -75,6 +79,7 @@ export class Symbols {
     while (low > 0 && addresses[low - 1] === start) low--;
     const next = high < addresses.length ? (addresses[high] as number) : undefined;
     const { name, module } = this.lineAt(lines[low] as number);
+    if (module?.startsWith(TRAMPOLINE_MODULE) && address - start >= LARGEST_TRAMPOLINE) return undefined;
     return {
       name,
       module,

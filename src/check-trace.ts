@@ -1,0 +1,86 @@
+import { ALL_CHECKS } from './checks/all-checks.ts';
+import type { CheckDefinition } from './checks/check.ts';
+import { Judge } from './checks/judge.ts';
+import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
+import type { KernelEvents } from './kernel/events.ts';
+import { LossRecord } from './loss-record.ts';
+import { type Progress, TraceSource } from './trace/trace-source.ts';
+import { inputGaps, summarize, traceNotes } from './trace-summary.ts';
+import { VERSION } from './version.ts';
+
+export interface CheckTraceOptions {
+  /** Default `exact`. */
+  readonly accounting?: AccountingMode;
+  /** Ids of the only rules to apply; default all. */
+  readonly only?: readonly string[];
+  /** Ids of rules not to apply. */
+  readonly skip?: readonly string[];
+  /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
+  readonly onProgress?: Progress;
+}
+
+/**
+ * Checks a recorded trace. The file is read from beginning to end in this thread; memory grows with what is live in
+ * it, not with its length.
+ *
+ * @param path of a trace.dat; `-` is standard input
+ * @throws {@link TraceError} where the input is no trace, or is cut before its event data
+ */
+export async function checkTrace(path: string, options: CheckTraceOptions = {}): Promise<CheckReport> {
+  const source = await TraceSource.open(path);
+  try {
+    return checkSource(source, options);
+  } finally {
+    source.close();
+  }
+}
+
+function checkSource(source: TraceSource, options: CheckTraceOptions): CheckReport {
+  const mode = options.accounting ?? 'exact';
+  const judge = new Judge({
+    names: source.names,
+    capabilities: source.capabilities,
+    pageSize: source.trace.pageSize,
+    accounting: mode,
+    checks: selectChecks(options),
+  });
+  const loss = new LossRecord();
+  const walked = source.run(alsoTelling(judge.events, loss), options.onProgress);
+  const trace = summarize(source, walked);
+  const { shadow } = judge;
+  const { kernelWarnings } = shadow.accounting;
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    tool: { name: 'iommusan', version: VERSION },
+    trace,
+    accounting: {
+      mode,
+      mappingsMade: shadow.mappings.made,
+      mappingsLive: shadow.mappings.live,
+      bytesLive: shadow.mappings.liveBytes,
+      pagesAllocated: shadow.pagesAllocated,
+      pagesFreed: shadow.pagesFreed,
+      ...(kernelWarnings === undefined ? {} : { kernelWarnings }),
+    },
+    lost: loss.summary(),
+    gaps: inputGaps(source),
+    findings: judge.finish(walked.lastNs),
+    skippedChecks: judge.skipped(),
+    notes: traceNotes(source, trace.cpus),
+  };
+}
+
+function selectChecks({ only, skip }: CheckTraceOptions): readonly CheckDefinition[] {
+  return ALL_CHECKS.filter(({ rule }) => (only?.includes(rule.id) ?? true) && !skip?.includes(rule.id));
+}
+
+/** The same events, with the losses also told to `loss`. */
+function alsoTelling(events: KernelEvents, loss: LossRecord): KernelEvents {
+  return {
+    ...events,
+    eventsLost(cpu, count, sinceNs, untilNs) {
+      loss.eventsLost(cpu, count, sinceNs, untilNs);
+      events.eventsLost(cpu, count, sinceNs, untilNs);
+    },
+  };
+}

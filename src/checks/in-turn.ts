@@ -1,0 +1,106 @@
+import type { KernelEvents } from '../kernel/events.ts';
+import type { Check } from './check.ts';
+
+/**
+ * One `KernelEvents` of many: each event goes to the checks that judge it, in their order, and then to `last`. A list
+ * for each kind of event is made once; most are short or empty.
+ */
+export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEvents {
+  const iommuMap = checks.filter(check => check.iommuMap);
+  const iommuUnmapBegin = checks.filter(check => check.iommuUnmapBegin);
+  const iommuUnmapEnd = checks.filter(check => check.iommuUnmapEnd);
+  const pageAlloc = checks.filter(check => check.pageAlloc);
+  const pageFree = checks.filter(check => check.pageFree);
+  const dmaMap = checks.filter(check => check.dmaMap);
+  const dmaUnmap = checks.filter(check => check.dmaUnmap);
+  return {
+    iommuMap(at, domain, iova, phys, size, prot) {
+      for (const check of iommuMap) check.iommuMap?.(at, domain, iova, phys, size, prot);
+      last.iommuMap(at, domain, iova, phys, size, prot);
+    },
+    iommuUnmapBegin(at, domain, iova, size) {
+      for (const check of iommuUnmapBegin) check.iommuUnmapBegin?.(at, domain, iova, size);
+      last.iommuUnmapBegin(at, domain, iova, size);
+    },
+    iommuUnmapEnd(at, domain, iova, size, unmapped) {
+      for (const check of iommuUnmapEnd) check.iommuUnmapEnd?.(at, domain, iova, size, unmapped);
+      last.iommuUnmapEnd(at, domain, iova, size, unmapped);
+    },
+    domainAlloc(at, domain, device) {
+      for (const check of checks) check.domainAlloc?.(at, domain, device);
+      last.domainAlloc(at, domain, device);
+    },
+    domainAttach(at, domain, device) {
+      for (const check of checks) check.domainAttach?.(at, domain, device);
+      last.domainAttach(at, domain, device);
+    },
+    domainFree(at, domain) {
+      for (const check of checks) check.domainFree?.(at, domain);
+      last.domainFree(at, domain);
+    },
+    pageAlloc(at, pfn, order) {
+      for (const check of pageAlloc) check.pageAlloc?.(at, pfn, order);
+      last.pageAlloc(at, pfn, order);
+    },
+    pageFree(at, pfn, order) {
+      for (const check of pageFree) check.pageFree?.(at, pfn, order);
+      last.pageFree(at, pfn, order);
+    },
+    dmaMapBegin(at, device) {
+      for (const check of checks) check.dmaMapBegin?.(at, device);
+      last.dmaMapBegin(at, device);
+    },
+    dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs) {
+      for (const check of dmaMap) check.dmaMap?.(at, kind, device, dmaAddr, size, phys, direction, attrs);
+      last.dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs);
+    },
+    dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs) {
+      for (const check of dmaUnmap) check.dmaUnmap?.(at, kind, device, dmaAddr, size, direction, attrs);
+      last.dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs);
+    },
+    dmaMapSg(at, device, list, direction, attrs) {
+      for (const check of checks) check.dmaMapSg?.(at, device, list, direction, attrs);
+      last.dmaMapSg(at, device, list, direction, attrs);
+    },
+    dmaUnmapSg(at, device, list, direction, attrs) {
+      for (const check of checks) check.dmaUnmapSg?.(at, device, list, direction, attrs);
+      last.dmaUnmapSg(at, device, list, direction, attrs);
+    },
+    dmaSync(at, device, dmaAddr, size, direction) {
+      for (const check of checks) check.dmaSync?.(at, device, dmaAddr, size, direction);
+      last.dmaSync(at, device, dmaAddr, size, direction);
+    },
+    driverProbe(at, device, driver) {
+      for (const check of checks) check.driverProbe?.(at, device, driver);
+      last.driverProbe(at, device, driver);
+    },
+    driverCleanup(at, device) {
+      for (const check of checks) check.driverCleanup?.(at, device);
+      last.driverCleanup(at, device);
+    },
+    driverUnbound(at, device) {
+      for (const check of checks) check.driverUnbound?.(at, device);
+      last.driverUnbound(at, device);
+    },
+    poolHold(at, pool, pfn, count) {
+      for (const check of checks) check.poolHold?.(at, pool, pfn, count);
+      last.poolHold(at, pool, pfn, count);
+    },
+    poolRelease(at, pool, pfn, count) {
+      for (const check of checks) check.poolRelease?.(at, pool, pfn, count);
+      last.poolRelease(at, pool, pfn, count);
+    },
+    poolShutdown(at, pool, inflight) {
+      for (const check of checks) check.poolShutdown?.(at, pool, inflight);
+      last.poolShutdown(at, pool, inflight);
+    },
+    poolDestroy(at, pool) {
+      for (const check of checks) check.poolDestroy?.(at, pool);
+      last.poolDestroy(at, pool);
+    },
+    eventsLost(cpu, count, sinceNs, untilNs) {
+      for (const check of checks) check.eventsLost?.(cpu, count, sinceNs, untilNs);
+      last.eventsLost(cpu, count, sinceNs, untilNs);
+    },
+  };
+}

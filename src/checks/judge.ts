@@ -1,0 +1,86 @@
+import type { AccountingMode, SkippedCheck } from '../findings/check-report.ts';
+import { FindingCollector } from '../findings/collector.ts';
+import type { Finding } from '../findings/finding.ts';
+import type { KernelEvents } from '../kernel/events.ts';
+import type { Capabilities, SourceNames } from '../kernel/source.ts';
+import type { ShadowChanges } from '../shadow/changes.ts';
+import { Shadow } from '../shadow/shadow.ts';
+import type { Check, CheckContext, CheckDefinition } from './check.ts';
+import { DanglingMappings } from './dangling-mappings.ts';
+import { inTurn } from './in-turn.ts';
+import { skippedReason } from './skipped-reason.ts';
+
+export interface JudgeOptions {
+  readonly names: SourceNames;
+  /** The source's own object: it may grow while events come. */
+  readonly capabilities: Readonly<Capabilities>;
+  /** The kernel's page size in bytes. */
+  readonly pageSize: number;
+  readonly accounting: AccountingMode;
+  readonly checks: readonly CheckDefinition[];
+}
+
+/**
+ * Judges the events of any source: {@link events} takes them, first for the checks, then for the shadow.
+ */
+export class Judge {
+  readonly events: KernelEvents;
+  readonly shadow: Shadow;
+  private readonly options: JudgeOptions;
+  private readonly findings: FindingCollector;
+  private readonly checks: readonly Check[];
+
+  constructor(options: JudgeOptions) {
+    this.options = options;
+    this.findings = new FindingCollector(options.names);
+    const followers: Followers = { mappingCut: [], countFault: [] };
+    this.shadow = new Shadow({
+      pageSize: options.pageSize,
+      accounting: options.accounting,
+      changes: changesFor(followers),
+    });
+    const dangling = new DanglingMappings(this.shadow);
+    const context: CheckContext = {
+      shadow: this.shadow,
+      findings: this.findings,
+      names: options.names,
+      capabilities: options.capabilities,
+      dangling,
+    };
+    this.checks = options.checks.map(definition => definition.create(context));
+    followers.mappingCut.push(dangling, ...this.checks.filter(check => check.mappingCut));
+    followers.countFault.push(...this.checks.filter(check => check.countFault));
+    this.events = inTurn(this.checks, this.shadow);
+  }
+
+  /** The verdict, when the source is at its end; `lastNs` is the time of its last event. */
+  finish(lastNs: number): Finding[] {
+    for (const check of this.checks) check.finish?.();
+    return this.findings.findings(lastNs);
+  }
+
+  /** Checks that the source did not show enough for; complete when it is at its end. */
+  skipped(): SkippedCheck[] {
+    return this.options.checks.flatMap(({ rule }) => {
+      const reason = skippedReason(rule, this.options.capabilities);
+      return reason === undefined ? [] : [{ rule: rule.id, reason }];
+    });
+  }
+}
+
+/** Who follows the changes of the shadow; checks come after it, because they are made with it. */
+interface Followers {
+  readonly mappingCut: Partial<ShadowChanges>[];
+  readonly countFault: Partial<ShadowChanges>[];
+}
+
+function changesFor(followers: Followers): ShadowChanges {
+  return {
+    mappingCut(at, id, iovaPage, pages, gone) {
+      for (const follower of followers.mappingCut) follower.mappingCut?.(at, id, iovaPage, pages, gone);
+    },
+    countFault(at, pfn, fault) {
+      for (const follower of followers.countFault) follower.countFault?.(at, pfn, fault);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import type { Rule } from '../findings/rule.ts';
+import { UNKNOWN } from '../kernel/events.ts';
+import { copyMoment, type Moment } from '../kernel/moment.ts';
+import { frameOf, hex } from '../kernel/units.ts';
+import type { Check, CheckContext, CheckDefinition } from './check.ts';
+import { mappingRef, ownerOf, ownerWords, pagesOf } from './describe.ts';
+import { isReleasedByDevres } from './devres.ts';
+
+const rule: Rule = {
+  id: 'unmap-after-unbind',
+  severity: 'error',
+  title: 'a DMA unmap through a device whose driver is gone, or that was bound again since',
+  needs: ['hasDriverLifecycle', 'hasDevices'],
+  advice: [
+    'The DMA API may only be called for a device with a bound driver: the DMA ops may be others by now.',
+    'After the device is removed the same call takes the direct path and leaves the IOMMU mapping behind.',
+    'Whoever holds buffers beyond remove() (a page_pool, a socket buffer, a work item) must give them back before.',
+  ],
+};
+
+/** Robin Murphy, 6 November 2024, on page_pool: unmapping through the ops of a later binding is bogus. */
+export const unmapAfterUnbind: CheckDefinition = {
+  rule,
+  create(context: CheckContext): Check {
+    const { shadow, capabilities } = context;
+
+    const judge = (
+      at: Moment,
+      device: number,
+      address: number,
+      size: number,
+      generation: number,
+      id: number,
+    ): void => {
+      const known = shadow.devices.get(device);
+      const gone = known.state === 'unbound' || known.state === 'cleaning';
+      if (gone ? isReleasedByDevres(context, known, at) : generation === known.generation || generation < 0)
+        return;
+      const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
+      const owner = ownerOf(context, device);
+      context.findings.report({
+        rule,
+        certainty: gone || shadow.isCertainSince(made?.timeNs ?? at.timeNs) ? 'certain' : 'possible',
+        title: gone
+          ? `DMA unmap at ${hex(address)} through ${ownerWords(owner)} after its driver has left`
+          : `DMA unmap at ${hex(address)} through ${ownerWords(owner)} of a mapping from before it was bound again`,
+        fired: { role: 'unmapped', at: copyMoment(at) },
+        others: [
+          ...(known.cleanup ? [{ role: 'unbound' as const, at: known.cleanup }] : []),
+          ...(made ? [{ role: 'mapped' as const, at: made }] : []),
+        ],
+        signatureStacks: [at.stack, made?.stack ?? 0],
+        ...owner,
+        pages: pagesOf(context, size),
+        mapping: id === 0 ? undefined : mappingRef(context, id),
+      });
+    };
+
+    return {
+      dmaUnmap(at, kind, device, dmaAddr, size, direction): void {
+        const entry = shadow.dma.find(device, dmaAddr, size, kind, direction);
+        judge(at, device, dmaAddr, size, entry === 0 ? -1 : (shadow.dma.generation[entry] as number), 0);
+      },
+      dmaUnmapSg(at, device, list): void {
+        const entry = list.nents > 0 ? shadow.dma.findList(device, list.phys[0] as number) : 0;
+        if (entry === 0) judge(at, device, 0, 0, -1, 0);
+        else {
+          const address = shadow.dma.address[entry] as number;
+          judge(
+            at,
+            device,
+            address,
+            shadow.dma.size[entry] as number,
+            shadow.dma.generation[entry] as number,
+            0,
+          );
+        }
+      },
+      // Kernels without dma:* events show the unmap only in the IOMMU; the mapping then names the device.
+      iommuUnmapEnd(at, domain, iova, size, unmapped): void {
+        if (capabilities.hasDmaApi || unmapped === 0) return;
+        const known = shadow.domainOf(domain, iova);
+        const id = shadow.tables.get(known, frameOf(iova));
+        if (id === 0 || shadow.domains.isOwn(known)) return;
+        const device = shadow.deviceOf(id);
+        if (device === UNKNOWN) return;
+        const attributed = shadow.mappings.device[id] !== UNKNOWN;
+        judge(at, device, iova, size, attributed ? (shadow.mappings.generation[id] as number) : -1, id);
+      },
+    };
+  },
+};

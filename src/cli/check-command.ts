@@ -1,0 +1,84 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CheckOptions } from './check.ts';
+import type { EngineLoader } from './engine.ts';
+import type { ExitCode } from './exit-code.ts';
+import type { Io } from './io.ts';
+import { collectRules } from './rule-selection.ts';
+import { COLOR_MODES } from './terminal.ts';
+
+const HELP = `
+Exit status:
+  0   nothing found (notes alone are no findings)
+  1   at least one finding
+  2   wrong usage
+  3   a FILE cannot be read; the others are checked all the same
+  4   more events lost than --max-lost allows; findings are still reported
+  70  a fault in iommusan itself, or a report that cannot be written
+  Of several, the first in the order 3, 4, 1, 0 is taken.
+
+Examples:
+  iommusan check trace.dat
+  iommusan check --format json trace.dat > report.json
+  iommusan check --only free-while-mapped,unbind-leak host1.dat host2.dat
+  iommusan check --max-lost 0 trace.dat       an incomplete trace fails
+  xz -dc trace.dat.xz | iommusan check -`;
+
+/** Adds `iommusan check` to the program. */
+export function addCheckCommand(
+  program: Command,
+  io: Io,
+  loadEngine: EngineLoader,
+  finish: (exitCode: ExitCode) => void,
+): void {
+  program
+    .command('check')
+    .summary('look for DMA use-after-free and its relatives in traces')
+    .description(
+      'Looks for DMA use-after-free, leaked IOMMU mappings and their relatives in recorded traces.',
+    )
+    .argument('<FILE...>', "trace.dat files of trace-cmd; '-' is standard input")
+    .addOption(
+      new Option('--format <format>', 'form of the report; with several FILEs, json is an array of reports')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .addOption(
+      new Option(
+        '--accounting <mode>',
+        'count what the IOMMU can really reach, or what IOMMU_DEBUG_PAGEALLOC in the kernel would count',
+      )
+        .choices(['exact', 'kernel'])
+        .default('exact'),
+    )
+    .addOption(
+      new Option(
+        '--only <checks>',
+        'run these checks only (separated by commas; may be repeated; an unknown one lists them all)',
+      )
+        .argParser(collectRules)
+        .default([], 'all'),
+    )
+    .addOption(
+      new Option('--skip <checks>', 'do not run these checks (separated by commas; may be repeated)')
+        .argParser(collectRules)
+        .default([], 'none'),
+    )
+    .option(
+      '--max-lost <events>',
+      'fail when more events than this were lost; a gap of unknown size counts as one (default: no limit)',
+      wholeNumber,
+    )
+    .option('--all', 'show every finding in full, not only the first 20')
+    .option('--no-progress', 'no progress bar, even on a terminal')
+    .addOption(new Option('--color <when>', 'use colour').choices(COLOR_MODES).default('auto'))
+    .addHelpText('after', HELP)
+    .action(async (files: string[], options: CheckOptions) => {
+      const { check } = await import('./check.ts');
+      finish(await check(files, options, io, loadEngine));
+    });
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
+  return Number(value);
+}

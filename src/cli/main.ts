@@ -1,0 +1,69 @@
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
+import { addCheckCommand } from './check-command.ts';
+import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import { holdWriteErrors, type Io, write } from './io.ts';
+import { addStatsCommand } from './stats-command.ts';
+
+const HELP = `
+Examples:
+  iommusan check trace.dat            look for bugs
+  iommusan stats trace.dat            see what was recorded
+  iommusan help check                 all options of a command
+
+Record a trace with trace-cmd, as root:
+  trace-cmd record -C mono -T -e iommu -e dma \\
+      -e kmem:mm_page_alloc -e kmem:mm_page_free COMMAND`;
+
+/**
+ * The command line.
+ *
+ * @param argv arguments without the interpreter and the script
+ * @param io streams and environment
+ * @param loadEngine where the commands get the library from; given by tests
+ * @returns the exit code, one of {@link EXIT}
+ */
+export async function main(
+  argv: readonly string[],
+  io: Io,
+  loadEngine: EngineLoader = loadLibrary,
+): Promise<ExitCode> {
+  holdWriteErrors(io);
+  try {
+    return await run(argv, io, loadEngine);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
+    const { problemOf } = await import('./problem.ts');
+    const problem = problemOf(error);
+    await write(io.stderr, `iommusan: ${problem.message}\n`);
+    return problem.exitCode;
+  }
+}
+
+async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.clean;
+  const finish = (code: ExitCode): void => {
+    exitCode = code;
+  };
+  const program = new Command('iommusan')
+    .description(
+      'Finds DMA use-after-free, leaked IOMMU mappings and their relatives in traces of an unmodified Linux kernel.',
+    )
+    .version(VERSION, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', HELP)
+    .showHelpAfterError('(--help shows how to use it)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => io.stdout.write(text),
+      writeErr: text => io.stderr.write(text),
+      outputError: (text, writeText) => writeText(text.replace(/^error: /, 'iommusan: ')),
+      getOutHelpWidth: () => io.stdout.columns || 80,
+      getErrHelpWidth: () => io.stderr.columns || 80,
+    });
+  addCheckCommand(program, io, loadEngine, finish);
+  addStatsCommand(program, io, loadEngine, finish);
+  await program.parseAsync(argv, { from: 'user' });
+  return exitCode;
+}

@@ -1,0 +1,19 @@
+/**
+ * iommusan as a library: give it a recorded trace, get the verdict.
+ *
+ * ```ts
+ * import { checkTrace } from 'iommusan';
+ * const report = await checkTrace('trace.dat');
+ * for (const finding of report.findings) console.log(finding.rule, finding.title);
+ * ```
+ */
+export { type CheckTraceOptions, checkTrace } from './check-trace.ts';
+export { RULES } from './checks/all-checks.ts';
+export type * from './findings/check-report.ts';
+export { SCHEMA_VERSION } from './findings/check-report.ts';
+export type * from './findings/finding.ts';
+export type { Rule, Severity } from './findings/rule.ts';
+export type { TraceStats } from './findings/trace-stats.ts';
+export { TraceError } from './trace/trace-error.ts';
+export { type TraceStatsOptions, traceStats } from './trace-stats.ts';
+export { VERSION } from './version.ts';

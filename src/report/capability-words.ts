@@ -1,0 +1,53 @@
+import type { Capability } from '../kernel/source.ts';
+
+/** What a capability means to a reader, and how to get it. */
+export interface CapabilityWords {
+  /** Completes "this trace shows ...". */
+  readonly shows: string;
+  /** Completes "to see this, record ..."; absent where nothing that can be recorded helps. */
+  readonly record?: string;
+}
+
+/** In the order in which they matter. Event and function names are those of Linux 7.2 and, where they differ, 6.1. */
+export const CAPABILITY_WORDS: Readonly<Record<Capability, CapabilityWords>> = {
+  hasPageAllocator: {
+    shows: 'pages that are allocated and freed',
+    record: 'the events kmem:mm_page_alloc and kmem:mm_page_free',
+  },
+  hasDomains: {
+    shows: 'the domain of each mapping',
+    record:
+      'probes on iommu_map_nosync() (before Linux 7.2: __iommu_map()) and __iommu_unmap() with their domain, IOVA and size',
+  },
+  hasDomainLifetime: {
+    shows: 'when a domain is freed',
+    record: 'a probe on iommu_domain_free()',
+  },
+  hasDevices: {
+    shows: 'the device of each mapping',
+    record: 'the events of dma (Linux 6.12 and later)',
+  },
+  hasDmaApi: {
+    shows: 'calls of the DMA API with size, direction and attributes',
+    record: 'the events of dma (Linux 6.12 and later)',
+  },
+  hasDriverLifecycle: {
+    shows: 'drivers that are bound to a device and unbound',
+    record: 'probes on really_probe() and device_unbind_cleanup()',
+  },
+  hasUnbindEnd: {
+    shows: 'the end of an unbind, after managed resources were released',
+    record: 'a probe on bus_notify()',
+  },
+  hasPagePool: {
+    shows: 'pages of a page_pool',
+    record: 'the events of page_pool',
+  },
+  hasStacks: {
+    shows: 'kernel stacks: who mapped, unmapped, allocated and freed',
+    record: 'with the stacktrace option (trace-cmd record -T, or a stacktrace trigger on each event)',
+  },
+  hasEveryAllocation: {
+    shows: 'every single page allocation, those of bulk allocation, compaction and CMA included',
+  },
+};

@@ -1,0 +1,23 @@
+/**
+ * Control characters, and the Unicode characters that change the direction of a line. A task may call itself
+ * anything (`prctl(PR_SET_NAME)`), and a file may hold anything: neither may command the reader's terminal.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A copy of `value` in which every string can be shown on a terminal: `\x1b` for an escape character. */
+export function printable<T>(value: T): T {
+  return clean(value) as T;
+}
+
+function clean(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(UNPRINTABLE, escaped);
+  if (Array.isArray(value)) return value.map(clean);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clean(inner)]));
+}
+
+function escaped(character: string): string {
+  const code = character.charCodeAt(0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code}`;
+}
