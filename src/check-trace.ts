@@ -5,7 +5,7 @@ import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './finding
 import type { KernelEvents } from './kernel/events.ts';
 import { LossRecord } from './loss-record.ts';
 import { type Progress, TraceSource } from './trace/trace-source.ts';
-import { inputGaps, summarize, traceNotes } from './trace-summary.ts';
+import { inputGaps, summarize, symbolNotes, traceNotes } from './trace-summary.ts';
 import { VERSION } from './version.ts';
 
 export interface CheckTraceOptions {
@@ -49,6 +49,7 @@ function checkSource(source: TraceSource, options: CheckTraceOptions): CheckRepo
   const trace = summarize(source, walked);
   const { shadow } = judge;
   const { kernelWarnings } = shadow.accounting;
+  const findings = judge.finish(walked.lastNs);
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: { name: 'iommusan', version: VERSION },
@@ -64,9 +65,9 @@ function checkSource(source: TraceSource, options: CheckTraceOptions): CheckRepo
     },
     lost: loss.summary(),
     gaps: inputGaps(source),
-    findings: judge.finish(walked.lastNs),
+    findings,
     skippedChecks: judge.skipped(),
-    notes: traceNotes(source, trace.cpus),
+    notes: [...traceNotes(source, trace.cpus), ...symbolNotes(source, findings)],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { InputGap, TraceSummary } from './findings/check-report.ts';
+import type { Finding } from './findings/finding.ts';
 import type { WalkResult } from './trace/events/walk.ts';
 import type { TraceSource } from './trace/trace-source.ts';
 
@@ -23,6 +24,19 @@ export function summarize(source: TraceSource, walked: WalkResult): TraceSummary
 /** Parts of the file that were not read. */
 export function inputGaps(source: TraceSource): InputGap[] {
   return source.gaps.map(({ offset, message }) => ({ file: source.trace.file.name, offset, message }));
+}
+
+/** Tells why frames of the findings have no name, if some have none. */
+export function symbolNotes(source: TraceSource, findings: readonly Finding[]): string[] {
+  const nameless = findings.some(({ story }) =>
+    story.some(({ stack }) => stack.some(frame => frame.symbol === undefined)),
+  );
+  if (!nameless) return [];
+  return source.trace.kallsyms().length === 0
+    ? ['The trace holds no kernel symbols: stacks are shown as addresses.']
+    : [
+        'Some frames have no symbol: trace-cmd saves the symbols when the recording ends, and the module of these frames was unloaded by then. Keep it loaded until the end to see their names.',
+      ];
 }
 
 /** What a reader should know before trusting a verdict on this trace. */

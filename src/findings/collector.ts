@@ -2,8 +2,9 @@ import { copyMoment, type Moment } from '../kernel/moment.ts';
 import type { SourceNames } from '../kernel/source.ts';
 import type { Finding, StoryEvent, StoryRole } from './finding.ts';
 import type { Incident, IncidentEvent, IncidentHandle } from './incident.ts';
+import { kernelFrames } from './recording-frames.ts';
 import type { Severity } from './rule.ts';
-import { kernelFrames, signatureOf } from './signature.ts';
+import { signatureOf } from './signature.ts';
 
 /** Echoes of the sample that are told in its story; more are only counted. */
 const ECHOES_TOLD = 2;

@@ -2,6 +2,7 @@ export * from './check-report.ts';
 export { FindingCollector } from './collector.ts';
 export * from './finding.ts';
 export type { Incident, IncidentEvent, IncidentHandle } from './incident.ts';
+export { kernelFrames } from './recording-frames.ts';
 export * from './rule.ts';
-export { isTracingFrame, kernelFrames, signatureOf } from './signature.ts';
+export { signatureOf } from './signature.ts';
 export * from './trace-stats.ts';

@@ -1,22 +1,8 @@
 import type { StackFrame } from '../kernel/source.ts';
+import { kernelFrames } from './recording-frames.ts';
 
 /** Frames of a stack that tell one bug from another. */
 const FRAMES = 4;
-
-/** Frames that tracing itself adds on top of a stack. */
-const TRACING =
-  /^(?:trace_event_raw_event_|__traceiter_|__bpf_trace_|kprobe_|fprobe_|arch_rethook_|ftrace_|__ftrace_|kretprobe_|trace_probe_|fentry_|rethook_|__probestub_)/;
-
-/** Whether a frame belongs to the recording, not to the kernel's own doing. */
-export function isTracingFrame(frame: StackFrame): boolean {
-  return frame.symbol !== undefined && TRACING.test(frame.symbol);
-}
-
-/** A stack without the frames of the recording on top of it; whole where nothing else is left. */
-export function kernelFrames(stack: readonly StackFrame[]): readonly StackFrame[] {
-  const first = stack.findIndex(frame => !isTracingFrame(frame));
-  return first <= 0 ? stack : stack.slice(first);
-}
 
 /**
  * What makes two occurrences one bug: the rule, the driver, and the functions on top of each stack. Addresses, PIDs,

@@ -19,6 +19,9 @@ const DEEDS: Readonly<Record<StoryRole, string>> = {
   'mapped over': 'Mapped over',
 };
 
+/** Frames that are shown of an event that only repeats the bug, such as the next owner's allocation. */
+const ECHO_FRAMES = 5;
+
 const EXPOSED = 'the device could reach memory that was no longer its own';
 
 /**
@@ -57,7 +60,9 @@ function eventLines(
 ): Paragraph {
   let heading = `${DEEDS[event.role]} by ${event.task}-${event.pid} on CPU ${event.cpu} at ${formatMoment(event.timeNs)}`;
   if (fired !== undefined && event !== fired) heading += ` (${formatAge(event.timeNs, fired.timeNs)})`;
-  const stack = stackLines(event.stack);
+  const stack = event.role.endsWith(' again')
+    ? stackLines(event.stack, ECHO_FRAMES)
+    : stackLines(event.stack);
   if (stack.length === 0 && hasStacks) heading += ', no stack recorded';
   heading += consequence ?? (stack.length > 0 ? ':' : '');
   return [...wrap(heading, page.width).map(page.style.heading), ...stack];

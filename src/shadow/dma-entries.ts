@@ -47,6 +47,15 @@ export class DmaEntries {
   /** Former entries in the order in which they ended. */
   private readonly formerRing = new Int32Array(REMEMBERED);
   private formerCount = 0;
+  /** The last question of {@link find}; `entry` is -1 when the answer may have changed. */
+  private readonly lastFind = {
+    device: 0,
+    address: 0,
+    size: 0,
+    kind: 'single' as DmaKind,
+    direction: 0,
+    entry: -1,
+  };
 
   /** @returns the new entry */
   add(
@@ -60,6 +69,7 @@ export class DmaEntries {
     attrs: number,
     generation: number,
   ): number {
+    this.lastFind.entry = -1;
     const entry = this.take();
     this.device[entry] = device;
     this.address[entry] = address;
@@ -106,6 +116,28 @@ export class DmaEntries {
    * count. 0 for none.
    */
   find(device: number, address: number, size: number, kind: DmaKind, direction: number): number {
+    const { lastFind } = this;
+    // Each of the unmap rules asks for the same call.
+    if (
+      lastFind.entry >= 0 &&
+      lastFind.device === device &&
+      lastFind.address === address &&
+      lastFind.size === size &&
+      lastFind.kind === kind &&
+      lastFind.direction === direction
+    ) {
+      return lastFind.entry;
+    }
+    lastFind.device = device;
+    lastFind.address = address;
+    lastFind.size = size;
+    lastFind.kind = kind;
+    lastFind.direction = direction;
+    lastFind.entry = this.bestFit(device, address, size, kind, direction);
+    return lastFind.entry;
+  }
+
+  private bestFit(device: number, address: number, size: number, kind: DmaKind, direction: number): number {
     let best = 0;
     let bestScore = -1;
     const wanted = DMA_KINDS.indexOf(kind);
@@ -170,6 +202,7 @@ export class DmaEntries {
 
   /** The entry, with all segments if it belongs to a scatterlist, was undone. */
   undo(at: Readonly<Moment>, entry: number): void {
+    this.lastFind.entry = -1;
     const first = this.list[entry] as number;
     const lists = this.lists.get(this.device[first] as number);
     const phys = this.phys[first] as number;

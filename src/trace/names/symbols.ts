@@ -1,4 +1,5 @@
 import { signedAddress } from './address.ts';
+import { lineAddress, parseLine, SortedLines, scanLines, startOfModules } from './kallsyms-text.ts';
 
 /** A symbol and where in it an address is. */
 export interface SymbolMatch {
@@ -11,17 +12,6 @@ export interface SymbolMatch {
   readonly module: string | undefined;
 }
 
-interface SymbolTable {
-  /** Ascending, see {@link signedAddress}. */
-  readonly addresses: Float64Array;
-  /** Offset in the text of each symbol's line. */
-  readonly lines: Uint32Array;
-}
-
-const NEWLINE = 10;
-const TAB = 9;
-const latin1 = new TextDecoder('latin1');
-
 /** Trampolines of ftrace and kprobes stand for a page each, with nothing known behind it. */
 const TRAMPOLINE_MODULE = '__builtin__';
 const LARGEST_TRAMPOLINE = 4096;
@@ -29,14 +19,24 @@ const LARGEST_TRAMPOLINE = 4096;
 /** No function is larger: an address further than this from its symbol belongs to something without one. */
 const LARGEST_FUNCTION = 1 << 24;
 
+/** A symbol's line, and the address of the next symbol where there is one. */
+interface Hit {
+  readonly start: number;
+  readonly line: number;
+  readonly next: number | undefined;
+}
+
+/** Finds the symbol at or below an address. */
+type Finder = (high: number, low: number) => Hit | undefined;
+
 /**
- * The symbols of a recorded kernel, from `/proc/kallsyms` text (`ADDRESS TYPE NAME[\t[MODULE]]` a line). The text
- * has some 200,000 lines: it is asked for at the first look-up, scanned once for addresses, and names are cut out
- * of it only when they are wanted.
+ * The symbols of a recorded kernel, from `/proc/kallsyms` text. It has some 200,000 lines, of which a report needs a
+ * hundred: the kernel's own symbols come sorted and are searched in the text as it is, only those of modules are
+ * scanned. The text is asked for at the first look-up.
  */
 export class Symbols {
   private readonly text: () => Uint8Array;
-  private table: SymbolTable | undefined;
+  private finders: readonly Finder[] | undefined;
   private readonly cache = new Map<number, SymbolMatch | undefined>();
 
   constructor(text: () => Uint8Array) {
@@ -48,113 +48,66 @@ export class Symbols {
     const address = signedAddress(high, low);
     const cached = this.cache.get(address);
     if (cached || this.cache.has(address)) return cached;
-    const match = this.find(address);
+    const match = this.find(high, low, address);
     this.cache.set(address, match);
     return match;
   }
 
-  /** How many symbols the trace has. */
-  get count(): number {
-    return this.load().addresses.length;
-  }
-
-  private load(): SymbolTable {
-    this.table ??= scan(this.text());
-    return this.table;
-  }
-
-  private find(address: number): SymbolMatch | undefined {
-    const { addresses, lines } = this.load();
-    let low = -1;
-    let high = addresses.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if ((addresses[middle] as number) <= address) low = middle;
-      else high = middle;
+  private find(high: number, low: number, address: number): SymbolMatch | undefined {
+    this.finders ??= findersOf(this.text());
+    let best: Hit | undefined;
+    let next: number | undefined;
+    for (const finder of this.finders) {
+      const hit = finder(high, low);
+      if (!hit) continue;
+      if (!best || hit.start > best.start) best = hit;
+      if (hit.next !== undefined && (next === undefined || hit.next < next)) next = hit.next;
     }
-    if (low < 0) return undefined;
-    const start = addresses[low] as number;
-    if (address - start > LARGEST_FUNCTION) return undefined;
-    // Aliases share an address: the first of them in the file is the usual name.
-    while (low > 0 && addresses[low - 1] === start) low--;
-    const next = high < addresses.length ? (addresses[high] as number) : undefined;
-    const { name, module } = this.lineAt(lines[low] as number);
-    if (module?.startsWith(TRAMPOLINE_MODULE) && address - start >= LARGEST_TRAMPOLINE) return undefined;
+    if (!best || best.line < 0 || address - best.start > LARGEST_FUNCTION) return undefined;
+    const { name, module } = parseLine(this.text(), best.line);
+    if (module?.startsWith(TRAMPOLINE_MODULE) && address - best.start >= LARGEST_TRAMPOLINE) return undefined;
     return {
       name,
       module,
-      offset: address - start,
-      size: next === undefined || next - start > LARGEST_FUNCTION ? undefined : next - start,
+      offset: address - best.start,
+      size: next === undefined || next - best.start > LARGEST_FUNCTION ? undefined : next - best.start,
     };
   }
-
-  private lineAt(offset: number): { name: string; module: string | undefined } {
-    const text = this.text();
-    const newline = text.indexOf(NEWLINE, offset);
-    const line = latin1.decode(text.subarray(offset, newline < 0 ? text.length : newline));
-    const nameStart = line.indexOf(' ', line.indexOf(' ') + 1) + 1;
-    const tab = line.indexOf('\t', nameStart);
-    if (tab < 0) return { name: line.slice(nameStart), module: undefined };
-    return { name: line.slice(nameStart, tab), module: /\[([^\]]+)\]/.exec(line.slice(tab))?.[1] };
-  }
 }
 
-/** Finds address and line of each symbol that can be code; data symbols only bound the size of the one before. */
-function scan(text: Uint8Array): SymbolTable {
-  let capacity = 1024;
-  let addresses = new Float64Array(capacity);
-  let lines = new Uint32Array(capacity);
-  let count = 0;
-  let ascending = true;
-  for (let at = 0; at < text.length; ) {
-    const line = at;
-    let high = 0;
-    let low = 0;
-    let digits = 0;
-    for (; at < text.length; at++) {
-      const digit = hexDigit(text[at] as number);
-      if (digit < 0) break;
-      high = (high << 4) | (low >>> 28);
-      low = ((low << 4) | digit) >>> 0;
-      digits++;
-    }
-    const newline = text.indexOf(NEWLINE, at);
-    const usable = digits > 0 && text[at] === 0x20 && text[at + 2] === 0x20 && text[at + 3] !== TAB;
-    at = newline < 0 ? text.length : newline + 1;
-    if (!usable) continue;
-    if (count === capacity) {
-      capacity *= 2;
-      const moreAddresses = new Float64Array(capacity);
-      moreAddresses.set(addresses);
-      addresses = moreAddresses;
-      const moreLines = new Uint32Array(capacity);
-      moreLines.set(lines);
-      lines = moreLines;
-    }
-    const address = signedAddress(high, low);
-    if (count > 0 && address < (addresses[count - 1] as number)) ascending = false;
-    addresses[count] = address;
-    lines[count] = line;
-    count++;
-  }
-  addresses = addresses.subarray(0, count);
-  lines = lines.subarray(0, count);
-  // The kernel's own symbols come sorted, those of modules behind them in the order of loading.
-  return ascending ? { addresses, lines } : sort(addresses, lines);
-}
-
-function sort(addresses: Float64Array, lines: Uint32Array): SymbolTable {
-  const order = Uint32Array.from(addresses.keys()).sort(
-    (a, b) => (addresses[a] as number) - (addresses[b] as number) || a - b,
-  );
-  return {
-    addresses: Float64Array.from(order, i => addresses[i] as number),
-    lines: Uint32Array.from(order, i => lines[i] as number),
+function findersOf(text: Uint8Array): Finder[] {
+  const modules = startOfModules(text);
+  const kernel = new SortedLines(text, 0, modules);
+  if (!kernel.looksSorted()) return [scanned(text, 0, text.length)];
+  const own: Finder = (high, low) => {
+    const line = kernel.floor(high, low);
+    if (line < 0) return undefined;
+    const next = kernel.above(line);
+    return {
+      start: lineAddress(text, line),
+      line,
+      next: next < 0 ? undefined : lineAddress(text, next),
+    };
   };
+  return modules === text.length ? [own] : [own, scanned(text, modules, text.length)];
 }
 
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  if (byte >= 0x61 && byte <= 0x66) return byte - 0x57;
-  return -1;
+function scanned(text: Uint8Array, start: number, end: number): Finder {
+  const { addresses, lines } = scanLines(text, start, end);
+  return (high, low) => {
+    const address = signedAddress(high, low);
+    let below = -1;
+    let above = addresses.length;
+    while (above - below > 1) {
+      const middle = (below + above) >>> 1;
+      if ((addresses[middle] as number) <= address) below = middle;
+      else above = middle;
+    }
+    const next = above < addresses.length ? (addresses[above] as number) : undefined;
+    if (below < 0)
+      return next === undefined ? undefined : { start: Number.NEGATIVE_INFINITY, line: -1, next };
+    const found = addresses[below] as number;
+    while (below > 0 && addresses[below - 1] === found) below--;
+    return { start: found, line: lines[below] as number, next };
+  };
 }
