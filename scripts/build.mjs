@@ -1,6 +1,6 @@
 // Builds dist/: JavaScript bundled by esbuild, declarations by tsc. Silent when all is well.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -9,23 +9,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
-// One file for each entry of "exports" and "bin" in package.json.
+// The library: one file for each entry of "exports" in package.json, what they share in chunks.
 const ROOMS = ['kernel', 'trace', 'shadow', 'checks', 'findings', 'report'];
-const entryPoints = ['src/bin/iommusan.ts', 'src/index.ts', ...ROOMS.map(room => `src/${room}/index.ts`)];
+const library = ['src/index.ts', ...ROOMS.map(room => `src/${room}/index.ts`)];
 
 rmSync('dist', { recursive: true, force: true });
 
-const { metafile } = await build({
-  entryPoints: entryPoints.filter(existsSync),
+const common = {
   outdir: 'dist',
   outbase: 'src',
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'esm',
-  // What only one command needs, such as the zstd decoder or the progress bar, is loaded by that command alone.
-  splitting: true,
-  chunkNames: 'chunks/[name]-[hash]',
   legalComments: 'eof',
   define: {
     __IOMMUSAN_VERSION__: JSON.stringify(version),
@@ -33,18 +29,27 @@ const { metafile } = await build({
     // from a Buffer; with it, Node first loads its whole HTTP client, which costs 22 ms of each run.
     fetch: 'undefined',
   },
-  banner: {
-    // commander and cli-progress are CommonJS and call require() for Node's own modules, which ESM does not have.
-    js: "import { createRequire as createRequireForBundle } from 'node:module';\nconst require = createRequireForBundle(import.meta.url);",
-  },
   metafile: true,
   logLevel: 'warning',
-}).catch(() => process.exit(1)); // esbuild has said why.
+};
 
-for (const file of Object.keys(metafile.outputs)) {
-  if (file.startsWith('dist/bin/')) chmodSync(file, 0o755);
-}
-writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licensesOf(Object.keys(metafile.inputs)));
+const outputs = await Promise.all([
+  build({ ...common, entryPoints: library, splitting: true, chunkNames: 'chunks/[name]-[hash]' }),
+  // The command is one file: Node looks up and reads each file of a program by itself, and waits for it. What only
+  // one subcommand needs is still evaluated by that subcommand alone.
+  build({
+    ...common,
+    entryPoints: ['src/bin/iommusan.ts'],
+    banner: {
+      // commander and cli-progress are CommonJS and call require() for Node's own modules, which ESM does not have.
+      js: "import { createRequire as createRequireForBundle } from 'node:module';\nconst require = createRequireForBundle(import.meta.url);",
+    },
+  }),
+]).catch(() => process.exit(1)); // esbuild has said why.
+
+chmodSync('dist/bin/iommusan.js', 0o755);
+const inputs = outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licensesOf(inputs));
 
 const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',

@@ -32,7 +32,7 @@ export function symbolNotes(source: TraceSource, findings: readonly Finding[]): 
     story.some(({ stack }) => stack.some(frame => frame.symbol === undefined)),
   );
   if (!nameless) return [];
-  return source.trace.kallsyms().length === 0
+  return source.names.symbols.isEmpty
     ? ['The trace holds no kernel symbols: stacks are shown as addresses.']
     : [
         'Some frames have no symbol: trace-cmd saves the symbols when the recording ends, and the module of these frames was unloaded by then. Keep it loaded until the end to see their names.',
@@ -46,7 +46,7 @@ export function traceNotes(source: TraceSource, cpus: number): string[] {
   const clock = trace.buffers[0]?.clock ?? 'local';
   if (!capabilities.hasDomains) {
     notes.push(
-      'Domains are not told apart: iommu:map and iommu:unmap do not name theirs. Equal IOVAs of two domains hide each other, so a bug may be missed; what is reported still holds. Record a probe on iommu_map_nosync (before Linux 6.19: __iommu_map) and __iommu_unmap to tell them apart.',
+      'Domains are not told apart: iommu:map and iommu:unmap do not name theirs. Equal IOVAs of two domains hide each other, so a bug may be missed; what is reported still holds. Record a probe on iommu_map_nosync (on older kernels: __iommu_map) and __iommu_unmap to tell them apart.',
     );
   }
   if (clock === 'local' && cpus > 1) {

@@ -1,5 +1,6 @@
 import type { Rule } from '../findings/rule.ts';
 import type { Moment } from '../kernel/moment.ts';
+import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { pagesGivenAway } from './pages-given-away.ts';
 
@@ -21,7 +22,7 @@ export const allocWhileMapped: CheckDefinition = {
     const { accounting } = context.shadow;
     return {
       pageAlloc(at: Moment, pfn: number, order: number): void {
-        if (!accounting.anyMapped(pfn, 2 ** order)) return;
+        if (order > LARGEST_ORDER || !accounting.anyMapped(pfn, 2 ** order)) return;
         pagesGivenAway(
           context,
           { rule, role: 'allocated', again: 'allocated again', verb: 'handed out' },

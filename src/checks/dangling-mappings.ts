@@ -53,30 +53,33 @@ export class DanglingMappings {
     role: StoryRole,
     report: (fresh: readonly Reach[], pfn: number, mappedPages: number) => IncidentHandle,
   ): void {
-    const known = pages === 1 ? this.soleIncident(pfn) : undefined;
-    if (known) {
-      known.echo(role, at);
-      return;
-    }
+    if (pages === 1 && this.tellSole(at, pfn, role)) return;
     const reaches = this.reaches(pfn, pages);
     const fresh = reaches.filter(({ id }) => !this.byMapping.has(id));
     if (reaches.length === 0) this.changeHandsOfStale(at, pfn, pages, role, report);
     else this.tellKnown(at, reaches, role);
     if (fresh.length === 0) return;
-    const first = this.shadow.accounting.firstMapped(pfn, pages);
-    const handle = report(fresh, first, this.shadow.accounting.mappedPages(pfn, pages));
+    const { accounting } = this.shadow;
+    // Pages of which a known incident has told already are not told again.
+    const told = fresh.length < reaches.length ? this.pagesOf(fresh) : undefined;
+    const handle = told
+      ? report(fresh, lowest(told), told.size)
+      : report(fresh, accounting.firstMapped(pfn, pages), accounting.mappedPages(pfn, pages));
     const open: Open = { handle, mappings: fresh.length };
     for (const { id, iovaPages } of fresh) this.byMapping.set(id, { open, given: new Set(iovaPages) });
   }
 
   /** Pages of a mapping are gone, see `ShadowChanges.mappingCut`. */
   mappingCut(at: Moment, id: number, iovaPage: number, pages: number, gone: boolean): void {
-    const dangling = this.byMapping.get(id);
+    const dangling = this.byMapping.size === 0 ? undefined : this.byMapping.get(id);
     if (!dangling) return;
-    for (const page of dangling.given) {
-      if (page >= iovaPage && page < iovaPage + pages) dangling.given.delete(page);
+    const { given } = dangling;
+    if (pages < given.size) {
+      for (let page = iovaPage; page < iovaPage + pages; page++) given.delete(page);
+    } else {
+      for (const page of given) if (page >= iovaPage && page < iovaPage + pages) given.delete(page);
     }
-    if (dangling.given.size > 0 && !gone) return;
+    if (given.size > 0 && !gone) return;
     this.byMapping.delete(id);
     dangling.open.mappings--;
     if (dangling.open.mappings === 0) dangling.open.handle.ended('unmapped', at);
@@ -85,16 +88,21 @@ export class DanglingMappings {
 
   /** Mappings of known incidents: pages that were not given away before make it larger, others are echoes. */
   private tellKnown(at: Moment, reaches: readonly Reach[], role: StoryRole): void {
-    const echoed = new Set<Open>();
+    const more = new Map<Open, Set<number>>();
     for (const { id, iovaPages } of reaches) {
       const dangling = this.byMapping.get(id);
       if (!dangling) continue;
-      const before = dangling.given.size;
-      for (const page of iovaPages) dangling.given.add(page);
-      const more = dangling.given.size - before;
-      if (more > 0) dangling.open.handle.grow(this.pagesIn(more), at);
-      else if (!echoed.has(dangling.open)) dangling.open.handle.echo(role, at);
-      echoed.add(dangling.open);
+      const pages = more.get(dangling.open) ?? new Set();
+      more.set(dangling.open, pages);
+      for (const page of iovaPages) {
+        if (dangling.given.has(page)) continue;
+        dangling.given.add(page);
+        pages.add(this.pageAt(id, page));
+      }
+    }
+    for (const [{ handle }, pages] of more) {
+      if (pages.size > 0) handle.grow(pages.size, at);
+      else handle.echo(role, at);
     }
   }
 
@@ -123,16 +131,27 @@ export class DanglingMappings {
     for (const page of fresh) this.stale.set(page, handle);
   }
 
-  /** The incident of a page that one mapping reaches: the common echo, told without a look at all mappings. */
-  private soleIncident(pfn: number): IncidentHandle | undefined {
-    const { shadow } = this;
-    if (this.byMapping.size === 0 || shadow.accounting.mappingsOf(pfn) !== 1) return undefined;
+  /**
+   * A page that one mapping reaches, and an incident has told of this mapping: the common case, without a look at all
+   * mappings. Counts tell pages with one mapping apart only where the IOMMU's pages are not smaller.
+   */
+  private tellSole(at: Moment, pfn: number, role: StoryRole): boolean {
+    const { mappings, tables, accounting, pageSize } = this.shadow;
+    if (this.byMapping.size === 0 || pageSize !== FRAME_SIZE || accounting.mappingsOf(pfn) !== 1)
+      return false;
     for (const [id, { open, given }] of this.byMapping) {
-      for (const iovaPage of given) {
-        if (shadow.mappings.frameAt(id, iovaPage) === pfn) return open.handle;
+      const offset = pfn - (mappings.frame[id] as number);
+      if (offset < 0 || offset >= (mappings.pages[id] as number)) continue;
+      const iovaPage = (mappings.iovaPage[id] as number) + offset;
+      if (tables.get(mappings.domain[id] as number, iovaPage) !== id) continue;
+      if (given.has(iovaPage)) open.handle.echo(role, at);
+      else {
+        given.add(iovaPage);
+        open.handle.grow(1, at);
       }
+      return true;
     }
-    return undefined;
+    return false;
   }
 
   private reaches(pfn: number, pages: number): Reach[] {
@@ -148,7 +167,18 @@ export class DanglingMappings {
     return Array.from(byId, ([id, iovaPages]) => ({ id, iovaPage: iovaPages[0] as number, iovaPages }));
   }
 
-  private pagesIn(iovaPages: number): number {
-    return Math.max(1, Math.round((iovaPages * FRAME_SIZE) / this.shadow.pageSize));
+  private pagesOf(reaches: readonly Reach[]): Set<number> {
+    return new Set(reaches.flatMap(({ id, iovaPages }) => iovaPages.map(page => this.pageAt(id, page))));
   }
+
+  /** The page of the kernel's size that an IOVA page of a mapping leads to. */
+  private pageAt(id: number, iovaPage: number): number {
+    return Math.floor((this.shadow.mappings.frameAt(id, iovaPage) * FRAME_SIZE) / this.shadow.pageSize);
+  }
+}
+
+function lowest(pages: ReadonlySet<number>): number {
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const page of pages) lowest = Math.min(lowest, page);
+  return lowest;
 }

@@ -28,7 +28,8 @@ export function reportDmaMisuse(context: CheckContext, misuse: DmaMisuse): void 
   const phys = entry === 0 ? -1 : (dma.phys[entry] as number);
   context.findings.report({
     rule: misuse.rule,
-    certainty: shadow.isCertainSince(undone?.timeNs ?? made?.timeNs ?? misuse.at.timeNs)
+    // That nothing was ever mapped rests on all events since the beginning.
+    certainty: shadow.isCertainSince(undone?.timeNs ?? made?.timeNs ?? Number.NEGATIVE_INFINITY)
       ? 'certain'
       : 'possible',
     title: misuse.title,

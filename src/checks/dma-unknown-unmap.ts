@@ -19,6 +19,10 @@ export interface UnknownUnmap {
  * address, the mapping was real. For the other kinds it comes later, and only a mapping that is known to have been
  * undone tells. So it is for devices that no IOMMU translates for.
  *
+ * Two devices have equal addresses all the time where an IOMMU gives each its own. Without one they do not, but that
+ * a device was not seen to translate yet does not say that it does not: the other mapping must be at its own
+ * physical address.
+ *
  * @returns `undefined` where there is nothing to say
  */
 export function judgeUnknownUnmap(
@@ -30,15 +34,20 @@ export function judgeUnknownUnmap(
   size: number,
 ): UnknownUnmap | undefined {
   const { translated } = shadow.devices.get(device);
+  const single = kind === 'single';
+  if (single && wasJustUnmapped(shadow, at, address, size)) return undefined;
   const former = shadow.dma.findFormer(device, address);
+  if (former !== 0) return { otherDevices: 0, former };
   const otherDevices = shadow.dma.findOfOtherDevice(device, address, size);
-  if (translated && kind === 'single') {
-    const calls = shadow.recent.of(at.context);
-    const end = Math.ceil((address + size) / FRAME_SIZE) * FRAME_SIZE;
-    if (calls.unmapIova < end && calls.unmapEnd > address) return undefined;
-    return { otherDevices, former };
-  }
-  // Two devices have equal addresses all the time where an IOMMU gives each its own; without one they do not.
-  if (!translated && otherDevices !== 0) return { otherDevices, former };
-  return former === 0 ? undefined : { otherDevices: 0, former };
+  if (translated) return single ? { otherDevices, former } : undefined;
+  return otherDevices !== 0 && shadow.dma.phys[otherDevices] === address
+    ? { otherDevices, former }
+    : undefined;
+}
+
+/** Whether the unmap of the IOMMU that a DMA API call made removed something at the address. */
+function wasJustUnmapped(shadow: Shadow, at: Readonly<Moment>, address: number, size: number): boolean {
+  const calls = shadow.recent.of(at.context);
+  const end = Math.ceil((address + size) / FRAME_SIZE) * FRAME_SIZE;
+  return calls.unmapIova < end && calls.unmapEnd > address;
 }

@@ -59,7 +59,7 @@ export function dmaUnmapRule(
           judge(at, { kind, device, address, size, direction, attrs, nents: 0, entry });
         },
         dmaUnmapSg(at, device, list, direction, attrs): void {
-          const entry = list.nents > 0 ? dma.findList(device, list.phys[0] as number) : 0;
+          const entry = context.shadow.listOf(device, list, direction);
           if (entry === 0) return;
           judge(at, {
             kind: 'sg',

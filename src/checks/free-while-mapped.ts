@@ -1,5 +1,6 @@
 import type { Rule } from '../findings/rule.ts';
 import type { Moment } from '../kernel/moment.ts';
+import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { pagesGivenAway } from './pages-given-away.ts';
 
@@ -25,7 +26,7 @@ export const freeWhileMapped: CheckDefinition = {
     const { accounting } = context.shadow;
     return {
       pageFree(at: Moment, pfn: number, order: number): void {
-        if (!accounting.anyMapped(pfn, 2 ** order)) return;
+        if (order > LARGEST_ORDER || !accounting.anyMapped(pfn, 2 ** order)) return;
         pagesGivenAway(context, { rule, role: 'freed', again: 'freed again', verb: 'freed' }, at, pfn, order);
       },
     };

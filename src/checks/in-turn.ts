@@ -3,27 +3,27 @@ import type { Check } from './check.ts';
 
 /**
  * One `KernelEvents` of many: each event goes to the checks that judge it, in their order, and then to `last`. A list
- * for each kind of event is made once; most are short or empty.
+ * for each kind of frequent event is made once; most are short or empty.
  */
 export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEvents {
-  const iommuMap = checks.filter(check => check.iommuMap);
-  const iommuUnmapBegin = checks.filter(check => check.iommuUnmapBegin);
-  const iommuUnmapEnd = checks.filter(check => check.iommuUnmapEnd);
-  const pageAlloc = checks.filter(check => check.pageAlloc);
-  const pageFree = checks.filter(check => check.pageFree);
-  const dmaMap = checks.filter(check => check.dmaMap);
-  const dmaUnmap = checks.filter(check => check.dmaUnmap);
+  const iommuMap = checks.flatMap(check => check.iommuMap?.bind(check) ?? []);
+  const iommuUnmapBegin = checks.flatMap(check => check.iommuUnmapBegin?.bind(check) ?? []);
+  const iommuUnmapEnd = checks.flatMap(check => check.iommuUnmapEnd?.bind(check) ?? []);
+  const pageAlloc = checks.flatMap(check => check.pageAlloc?.bind(check) ?? []);
+  const pageFree = checks.flatMap(check => check.pageFree?.bind(check) ?? []);
+  const dmaMap = checks.flatMap(check => check.dmaMap?.bind(check) ?? []);
+  const dmaUnmap = checks.flatMap(check => check.dmaUnmap?.bind(check) ?? []);
   return {
     iommuMap(at, domain, iova, phys, size, prot) {
-      for (const check of iommuMap) check.iommuMap?.(at, domain, iova, phys, size, prot);
+      for (const judge of iommuMap) judge(at, domain, iova, phys, size, prot);
       last.iommuMap(at, domain, iova, phys, size, prot);
     },
     iommuUnmapBegin(at, domain, iova, size) {
-      for (const check of iommuUnmapBegin) check.iommuUnmapBegin?.(at, domain, iova, size);
+      for (const judge of iommuUnmapBegin) judge(at, domain, iova, size);
       last.iommuUnmapBegin(at, domain, iova, size);
     },
     iommuUnmapEnd(at, domain, iova, size, unmapped) {
-      for (const check of iommuUnmapEnd) check.iommuUnmapEnd?.(at, domain, iova, size, unmapped);
+      for (const judge of iommuUnmapEnd) judge(at, domain, iova, size, unmapped);
       last.iommuUnmapEnd(at, domain, iova, size, unmapped);
     },
     domainAlloc(at, domain, device) {
@@ -39,11 +39,11 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       last.domainFree(at, domain);
     },
     pageAlloc(at, pfn, order) {
-      for (const check of pageAlloc) check.pageAlloc?.(at, pfn, order);
+      for (const judge of pageAlloc) judge(at, pfn, order);
       last.pageAlloc(at, pfn, order);
     },
     pageFree(at, pfn, order) {
-      for (const check of pageFree) check.pageFree?.(at, pfn, order);
+      for (const judge of pageFree) judge(at, pfn, order);
       last.pageFree(at, pfn, order);
     },
     dmaMapBegin(at, device) {
@@ -51,11 +51,11 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       last.dmaMapBegin(at, device);
     },
     dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs) {
-      for (const check of dmaMap) check.dmaMap?.(at, kind, device, dmaAddr, size, phys, direction, attrs);
+      for (const judge of dmaMap) judge(at, kind, device, dmaAddr, size, phys, direction, attrs);
       last.dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs);
     },
     dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs) {
-      for (const check of dmaUnmap) check.dmaUnmap?.(at, kind, device, dmaAddr, size, direction, attrs);
+      for (const judge of dmaUnmap) judge(at, kind, device, dmaAddr, size, direction, attrs);
       last.dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs);
     },
     dmaMapSg(at, device, list, direction, attrs) {

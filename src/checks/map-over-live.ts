@@ -25,15 +25,16 @@ export const mapOverLive: CheckDefinition = {
     const runs = new IovaRuns();
     return {
       iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number): void {
-        if (domain === UNKNOWN) return;
+        const page = frameOf(iova);
+        const pages = framesIn(iova, size);
+        if (domain === UNKNOWN || shadow.tables.isFree(domain, page, pages)) return;
         runs.reset();
-        shadow.tables.collect(domain, frameOf(iova), framesIn(iova, size), runs);
-        if (runs.count === 0) return;
+        shadow.tables.collect(domain, page, pages, runs);
         const id = runs.id[0] as number;
         const iovaPage = runs.page[0] as number;
         const made = shadow.mappings.madeAt(id);
-        let pages = 0;
-        for (let i = 0; i < runs.count; i++) pages += runs.pages[i] as number;
+        let over = 0;
+        for (let i = 0; i < runs.count; i++) over += runs.pages[i] as number;
         // Where the end of domains is not seen, this may be a new domain at the address of an old one.
         const certain = shadow.isCertainSince(made.timeNs) && capabilities.hasDomainLifetime;
         context.findings.report({
@@ -44,7 +45,7 @@ export const mapOverLive: CheckDefinition = {
           others: [{ role: 'mapped', at: made }],
           signatureStacks: [at.stack, made.stack],
           ...ownerOfMapping(context, id),
-          pages: pagesOf(context, pages * FRAME_SIZE),
+          pages: pagesOf(context, over * FRAME_SIZE),
           page: pageRef(context, Math.floor(phys / shadow.pageSize)),
           mapping: mappingRef(context, id),
           facts: [{ name: 'New mapping', value: `${hex(size)} bytes from ${hex(iova)} to ${hex(phys)}` }],

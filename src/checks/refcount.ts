@@ -22,9 +22,11 @@ export const refcount: CheckDefinition = {
   create(context: CheckContext): Check {
     return {
       countFault(at, pfn, fault): void {
+        // A refused range shows in its own event; a count is what all events since the beginning made it.
+        const certain = fault === 'refused' || context.shadow.isCertainSince(Number.NEGATIVE_INFINITY);
         context.findings.report({
           rule,
-          certainty: context.shadow.isCertainSince(at.timeNs) ? 'certain' : 'possible',
+          certainty: certain ? 'certain' : 'possible',
           title:
             fault === 'refused'
               ? `a range from page ${hex(pfn)} cannot be counted: it begins at 0 or ends at the end of the address space`

@@ -2,6 +2,7 @@ import type { IncidentHandle } from '../findings/incident.ts';
 import type { Rule } from '../findings/rule.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
+import type { Shadow } from '../shadow/shadow.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { countOf, mappingRef, ownerOf, ownerWords, pagesOf } from './describe.ts';
 import { isReleasedByDevres } from './devres.ts';
@@ -25,6 +26,12 @@ interface Outstanding {
   readonly ids: Set<number>;
 }
 
+/** An incident, and how many mappings of it are still there. */
+interface Told {
+  readonly handle: IncidentHandle;
+  mappings: number;
+}
+
 /**
  * dma-debug's "device driver has pending DMA allocations while released from device", for every bus and with the
  * stack that mapped. Only mappings of the DMA API count: a domain of its own may be meant to outlive the binding.
@@ -37,14 +44,15 @@ export const unbindLeak: CheckDefinition = {
   create(context: CheckContext): Check {
     const { shadow } = context;
     const pending = new Map<number, Outstanding>();
-    const reported = new Map<number, IncidentHandle>();
+    const reported = new Map<number, Told>();
 
     const begin = (at: Moment, device: number): void => {
       const ids = new Set<number>();
       shadow.mappings.forEach(id => {
         if (shadow.deviceOf(id) !== device || shadow.domains.isOwn(shadow.mappings.domain[id] as number))
           return;
-        if (!isFixedMapping(shadow, id)) ids.add(id);
+        // What an earlier unbind left behind was told then.
+        if (!isFixedMapping(shadow, id) && !reported.has(id)) ids.add(id);
       });
       if (ids.size > 0) pending.set(device, { at: copyMoment(at), ids });
     };
@@ -65,7 +73,7 @@ export const unbindLeak: CheckDefinition = {
       for (const [stack, group] of byStack) {
         const [first] = group;
         if (first === undefined) continue;
-        const bytes = group.reduce((sum, id) => sum + (shadow.mappings.left[id] as number) * FRAME_SIZE, 0);
+        const bytes = group.reduce((sum, id) => sum + framesLeft(shadow, id) * FRAME_SIZE, 0);
         const certain = group.every(id => shadow.isCertainSince(shadow.mappings.timeOf(id)));
         const handle = context.findings.report({
           rule,
@@ -80,8 +88,16 @@ export const unbindLeak: CheckDefinition = {
           otherMappings: group.slice(1, 9).map(id => mappingRef(context, id)),
           reachable: true,
         });
-        for (const id of group) reported.set(id, handle);
+        const told: Told = { handle, mappings: group.length };
+        for (const id of group) reported.set(id, told);
       }
+    };
+
+    const ended = (at: Readonly<Moment>, id: number): void => {
+      const told = reported.get(id);
+      if (!told || !reported.delete(id)) return;
+      told.mappings--;
+      if (told.mappings === 0) told.handle.ended('unmapped', at);
     };
 
     return {
@@ -93,8 +109,7 @@ export const unbindLeak: CheckDefinition = {
       driverProbe: (_at, device) => settle(device),
       mappingCut(at, id, _iovaPage, _pages, gone): void {
         if (!gone) return;
-        reported.get(id)?.ended('unmapped', at);
-        reported.delete(id);
+        ended(at, id);
         if (pending.size === 0) return;
         for (const [device, { ids }] of pending) {
           if (!ids.has(id)) continue;
@@ -102,8 +117,7 @@ export const unbindLeak: CheckDefinition = {
           if (isReleasedByDevres(context, shadow.devices.get(device), at)) ids.delete(id);
           else {
             settle(device);
-            reported.get(id)?.ended('unmapped', at);
-            reported.delete(id);
+            ended(at, id);
           }
         }
       },
@@ -113,3 +127,8 @@ export const unbindLeak: CheckDefinition = {
     };
   },
 };
+
+/** Frames that are left of a mapping; all of them where it is about to be gone. */
+function framesLeft(shadow: Shadow, id: number): number {
+  return (shadow.mappings.left[id] as number) || (shadow.mappings.pages[id] as number);
+}

@@ -1,3 +1,4 @@
+import type { MappingRef } from '../findings/finding.ts';
 import type { Rule } from '../findings/rule.ts';
 import { UNKNOWN } from '../kernel/events.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
@@ -30,17 +31,19 @@ export const unmapAfterUnbind: CheckDefinition = {
       address: number,
       size: number,
       generation: number,
-      id: number,
+      made: Moment | undefined,
+      mapping?: MappingRef,
     ): void => {
       const known = shadow.devices.get(device);
       const gone = known.state === 'unbound' || known.state === 'cleaning';
       if (gone ? isReleasedByDevres(context, known, at) : generation === known.generation || generation < 0)
         return;
-      const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
+      // Lost events may hide that it was bound again since, or that the address was mapped anew.
+      const since = gone ? known.cleanup?.timeNs : made?.timeNs;
       const owner = ownerOf(context, device);
       context.findings.report({
         rule,
-        certainty: gone || shadow.isCertainSince(made?.timeNs ?? at.timeNs) ? 'certain' : 'possible',
+        certainty: shadow.isCertainSince(since ?? at.timeNs) ? 'certain' : 'possible',
         title: gone
           ? `DMA unmap at ${hex(address)} through ${ownerWords(owner)} after its driver has left`
           : `DMA unmap at ${hex(address)} through ${ownerWords(owner)} of a mapping from before it was bound again`,
@@ -52,29 +55,22 @@ export const unmapAfterUnbind: CheckDefinition = {
         signatureStacks: [at.stack, made?.stack ?? 0],
         ...owner,
         pages: pagesOf(context, size),
-        mapping: id === 0 ? undefined : mappingRef(context, id),
+        mapping,
       });
+    };
+
+    const judgeEntry = (at: Moment, device: number, address: number, size: number, entry: number): void => {
+      if (entry === 0) judge(at, device, address, size, -1, undefined);
+      else judge(at, device, address, size, shadow.dma.generation[entry] as number, shadow.dma.madeAt(entry));
     };
 
     return {
       dmaUnmap(at, kind, device, dmaAddr, size, direction): void {
-        const entry = shadow.dma.find(device, dmaAddr, size, kind, direction);
-        judge(at, device, dmaAddr, size, entry === 0 ? -1 : (shadow.dma.generation[entry] as number), 0);
+        judgeEntry(at, device, dmaAddr, size, shadow.dma.find(device, dmaAddr, size, kind, direction));
       },
-      dmaUnmapSg(at, device, list): void {
-        const entry = list.nents > 0 ? shadow.dma.findList(device, list.phys[0] as number) : 0;
-        if (entry === 0) judge(at, device, 0, 0, -1, 0);
-        else {
-          const address = shadow.dma.address[entry] as number;
-          judge(
-            at,
-            device,
-            address,
-            shadow.dma.size[entry] as number,
-            shadow.dma.generation[entry] as number,
-            0,
-          );
-        }
+      dmaUnmapSg(at, device, list, direction): void {
+        const entry = shadow.listOf(device, list, direction);
+        judgeEntry(at, device, shadow.dma.address[entry] as number, shadow.dma.size[entry] as number, entry);
       },
       // Kernels without dma:* events show the unmap only in the IOMMU; the mapping then names the device.
       iommuUnmapEnd(at, domain, iova, size, unmapped): void {
@@ -85,7 +81,8 @@ export const unmapAfterUnbind: CheckDefinition = {
         const device = shadow.deviceOf(id);
         if (device === UNKNOWN) return;
         const attributed = shadow.mappings.device[id] !== UNKNOWN;
-        judge(at, device, iova, size, attributed ? (shadow.mappings.generation[id] as number) : -1, id);
+        const generation = attributed ? (shadow.mappings.generation[id] as number) : -1;
+        judge(at, device, iova, size, generation, shadow.mappings.madeAt(id), mappingRef(context, id));
       },
     };
   },

@@ -18,7 +18,7 @@ interface Group {
   count: number;
   pages: number;
   echoes: number;
-  readonly firstNs: number;
+  firstNs: number;
   lastNs: number;
 }
 
@@ -60,6 +60,8 @@ export class FindingCollector {
     }
     group.count++;
     group.pages += incident.pages;
+    // A verdict that waits, such as for the end of an unbind, comes later than its event.
+    group.firstNs = Math.min(group.firstNs, timeNs);
     group.lastNs = Math.max(group.lastNs, timeNs);
     return handleOf(group, incident);
   }
@@ -95,7 +97,8 @@ export class FindingCollector {
 
   private finding(group: Group, lastNs: number): Finding {
     const { sample } = group;
-    const events = [sample.fired, ...sample.others, ...group.later].sort((a, b) => a.at.timeNs - b.at.timeNs);
+    // At equal times (a coarse clock) what led to the fired event comes before it.
+    const events = [...sample.others, sample.fired, ...group.later].sort((a, b) => a.at.timeNs - b.at.timeNs);
     const driver = sample.driver ?? this.moduleOf(sample);
     return {
       rule: sample.rule.id,

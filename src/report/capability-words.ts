@@ -17,7 +17,7 @@ export const CAPABILITY_WORDS: Readonly<Record<Capability, CapabilityWords>> = {
   hasDomains: {
     shows: 'the domain of each mapping',
     record:
-      'probes on iommu_map_nosync() (before Linux 7.2: __iommu_map()) and __iommu_unmap() with their domain, IOVA and size',
+      'probes on iommu_map_nosync() (on older kernels: __iommu_map()) and __iommu_unmap() with their domain, IOVA and size',
   },
   hasDomainLifetime: {
     shows: 'when a domain is freed',
@@ -25,11 +25,11 @@ export const CAPABILITY_WORDS: Readonly<Record<Capability, CapabilityWords>> = {
   },
   hasDevices: {
     shows: 'the device of each mapping',
-    record: 'the events of dma (Linux 6.12 and later)',
+    record: 'the events of dma (Linux 6.1 has none)',
   },
   hasDmaApi: {
     shows: 'calls of the DMA API with size, direction and attributes',
-    record: 'the events of dma (Linux 6.12 and later)',
+    record: 'the events of dma (Linux 6.1 has none)',
   },
   hasDriverLifecycle: {
     shows: 'drivers that are bound to a device and unbound',

@@ -27,12 +27,15 @@ export class DmaEntries {
   generation = new Int32Array(INITIAL_RECORDS);
 
   private kind = new Int32Array(INITIAL_RECORDS);
+  /** Of an undone mapping: 1 + its place in {@link formerRing}; 0 for a live one. */
   private former = new Int32Array(INITIAL_RECORDS);
   /** The next entry at the same page, or 0. */
   private next = new Int32Array(INITIAL_RECORDS);
   /** Of a scatterlist: its first segment's entry, and the entry of the next segment. */
   private list = new Int32Array(INITIAL_RECORDS);
   private nextSegment = new Int32Array(INITIAL_RECORDS);
+  /** Of the first segment of a live scatterlist: the next list that begins with the same physical address, or 0. */
+  private nextList = new Int32Array(INITIAL_RECORDS);
   private readonly madeMoments = new MomentColumns();
   private readonly undoneMoments = new MomentColumns();
   private end = 1;
@@ -83,10 +86,11 @@ export class DmaEntries {
     this.former[entry] = 0;
     this.list[entry] = entry;
     this.nextSegment[entry] = 0;
+    this.nextList[entry] = 0;
     this.madeMoments.set(entry, at);
     const pages = this.pagesOf(device);
     const page = frameOf(address);
-    this.next[entry] = pages.get(page) ?? 0;
+    this.next[entry] = this.withoutFormers(pages.get(page) ?? 0, address);
     pages.set(page, entry);
     const span = frameOf(address + Math.max(size, 1) - 1) - page;
     if (span > (this.largest.get(device) ?? 0)) this.largest.set(device, span);
@@ -108,7 +112,9 @@ export class DmaEntries {
       lists = new Map();
       this.lists.set(device, lists);
     }
-    lists.set(this.phys[first] as number, first);
+    const phys = this.phys[first] as number;
+    this.nextList[first] = lists.get(phys) ?? 0;
+    lists.set(phys, first);
   }
 
   /**
@@ -155,9 +161,22 @@ export class DmaEntries {
     return best;
   }
 
-  /** The live scatterlist whose first entry has this physical address; 0 for none. */
-  findList(device: number, phys: number): number {
-    return this.lists.get(device)?.get(phys) ?? 0;
+  /**
+   * The live scatterlist whose first entry has this physical address; 0 for none. Several may begin with the same
+   * page: an equal number of entries and an equal direction count, then the younger one.
+   */
+  findList(device: number, phys: number, nents: number, direction: number): number {
+    let best = 0;
+    let bestScore = -1;
+    let list = this.lists.get(device)?.get(phys) ?? 0;
+    for (; list !== 0; list = this.nextList[list] as number) {
+      const score = Number(this.nents[list] === nents) + Number(this.direction[list] === direction);
+      if (score > bestScore) {
+        best = list;
+        bestScore = score;
+      }
+    }
+    return best;
   }
 
   /** The entry that contains the address: a live one before a former one. 0 for none. */
@@ -204,14 +223,25 @@ export class DmaEntries {
   undo(at: Readonly<Moment>, entry: number): void {
     this.lastFind.entry = -1;
     const first = this.list[entry] as number;
-    const lists = this.lists.get(this.device[first] as number);
-    const phys = this.phys[first] as number;
-    if (lists?.get(phys) === first) lists.delete(phys);
+    this.forgetList(first);
     for (let segment = first; segment !== 0; segment = this.nextSegment[segment] as number) {
-      this.former[segment] = 1;
       this.undoneMoments.set(segment, at);
       this.remember(segment);
     }
+  }
+
+  private forgetList(first: number): void {
+    const lists = this.lists.get(this.device[first] as number);
+    const phys = this.phys[first] as number;
+    const next = this.nextList[first] as number;
+    let before = lists?.get(phys) ?? 0;
+    if (before === first) {
+      if (next === 0) lists?.delete(phys);
+      else lists?.set(phys, next);
+      return;
+    }
+    while (before !== 0 && this.nextList[before] !== first) before = this.nextList[before] as number;
+    if (before !== 0) this.nextList[before] = next;
   }
 
   isFormer(entry: number): boolean {
@@ -243,14 +273,39 @@ export class DmaEntries {
     return pages;
   }
 
+  /**
+   * A chain without its former entries at `address`: the address is given out again, and what was there before does
+   * not matter any more. Without this, a page of IOVA space that is used over and over would have an endless chain.
+   */
+  private withoutFormers(head: number, address: number): number {
+    let before = 0;
+    for (let entry = head; entry !== 0; ) {
+      const next = this.next[entry] as number;
+      if (this.former[entry] !== 0 && this.address[entry] === address) {
+        if (before === 0) head = next;
+        else this.next[before] = next;
+        this.former[entry] = 0;
+        this.free.push(entry);
+      } else {
+        before = entry;
+      }
+      entry = next;
+    }
+    return head;
+  }
+
   private remember(entry: number): void {
     const slot = this.formerCount % REMEMBERED;
-    if (this.formerCount >= REMEMBERED) this.forget(this.formerRing[slot] as number);
+    if (this.formerCount >= REMEMBERED) this.forget(this.formerRing[slot] as number, slot);
     this.formerRing[slot] = entry;
+    this.former[entry] = slot + 1;
     this.formerCount++;
   }
 
-  private forget(entry: number): void {
+  /** Drops the former entry that a place in the ring stands for, unless its address was given out again since. */
+  private forget(entry: number, slot: number): void {
+    if (this.former[entry] !== slot + 1) return;
+    this.former[entry] = 0;
     const pages = this.pagesOf(this.device[entry] as number);
     const page = frameOf(this.address[entry] as number);
     let before = 0;
@@ -291,6 +346,7 @@ export class DmaEntries {
     this.next = grownInts(this.next, size);
     this.list = grownInts(this.list, size);
     this.nextSegment = grownInts(this.nextSegment, size);
+    this.nextList = grownInts(this.nextList, size);
     this.madeMoments.grow(size);
     this.undoneMoments.grow(size);
   }

@@ -79,6 +79,22 @@ export class IovaTable {
     if (directory !== undefined) this.sweep(directory, page, page + pages, out, false);
   }
 
+  /** Whether nothing is in the range: the question of every map, asked without making runs. */
+  isFree(domain: number, page: number, pages: number): boolean {
+    const directory = this.directoryOf(domain);
+    if (directory === undefined || directory.slots.size === 0) return true;
+    let gib = Math.floor(page / GIB_PAGES);
+    let from = page - gib * GIB_PAGES;
+    for (let left = pages; left > 0; gib++) {
+      const count = Math.min(left, GIB_PAGES - from);
+      const slot = this.slotOf(directory, gib);
+      if (slot > 0 || (slot < 0 && !this.isFreeBelow(~slot, from, from + count))) return false;
+      left -= count;
+      from = 0;
+    }
+    return true;
+  }
+
   /** The mapping that the page belongs to, or 0. */
   get(domain: number, page: number): number {
     const directory = this.directoryOf(domain);
@@ -116,6 +132,23 @@ export class IovaTable {
   /** Bytes of all nodes, used or kept for later use. For tests and statistics. */
   get arenaBytes(): number {
     return this.slots.byteLength + this.nonZero.byteLength;
+  }
+
+  /** Whether pages `from` to `to` of the GiB whose node is `mid` hold nothing. */
+  private isFreeBelow(mid: number, from: number, to: number): boolean {
+    const { slots } = this;
+    for (let at = from; at < to; ) {
+      const end = Math.min(to, (at & ~FAN_MASK) + FAN);
+      const block = slots[mid * FAN + (at >> FAN_SHIFT)] as number;
+      if (block > 0) return false;
+      if (block < 0) {
+        const leaf = ~block * FAN;
+        for (let i = at & FAN_MASK; i < (at & FAN_MASK) + end - at; i++)
+          if (slots[leaf + i] !== 0) return false;
+      }
+      at = end;
+    }
+    return true;
   }
 
   private mapInGib(directory: Directory, gib: number, from: number, to: number, id: number): void {

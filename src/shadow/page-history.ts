@@ -12,7 +12,7 @@ const CHUNK_SHIFT = 9;
 const CHUNK_PAGES = 1 << CHUNK_SHIFT;
 
 /** Larger blocks do not exist; an order above this comes from a damaged trace. 1 GiB hugetlb pages have order 18. */
-const LARGEST_ORDER = 20;
+export const LARGEST_ORDER = 20;
 
 interface Chunk {
   readonly state: Uint8Array;

@@ -12,7 +12,7 @@ import { IovaRuns } from './iova-runs.ts';
 import { IovaTable } from './iova-table.ts';
 import { KernelAccounting } from './kernel-accounting.ts';
 import { Mappings } from './mappings.ts';
-import { PageHistory } from './page-history.ts';
+import { LARGEST_ORDER, PageHistory } from './page-history.ts';
 import { RecentCallsByContext } from './recent-calls.ts';
 
 /** Pages of the largest believable map, 64 TiB: a size above that comes from a damaged trace and is passed over. */
@@ -126,7 +126,7 @@ export class Shadow implements KernelEvents {
     const page = frameOf(iova);
     const pages = framesIn(iova, size);
     if (pages === 0 || pages > LARGEST_MAP) return;
-    this.remove(at, domain, page, pages);
+    if (!this.tables.isFree(domain, page, pages)) this.remove(at, domain, page, pages);
     const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
     this.tables.map(domain, page, pages, id);
     this.accounting.mapped(at, domain, phys, size);
@@ -151,7 +151,8 @@ export class Shadow implements KernelEvents {
 
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
     const known = this.domainOf(domain, iova);
-    this.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
+    if (domain === UNKNOWN) this.removeEverywhere(at, frameOf(iova), framesIn(iova, unmapped));
+    else this.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
     const calls = this.recent.of(at.context);
     calls.unmapDomain = known;
@@ -176,6 +177,7 @@ export class Shadow implements KernelEvents {
   }
 
   pageAlloc(at: Moment, pfn: number, order: number): void {
+    if (order > LARGEST_ORDER) return;
     const pages = 2 ** order;
     this.accounting.checked(at, pfn, pages);
     this.pages.pageAlloc(at, pfn, order);
@@ -183,6 +185,7 @@ export class Shadow implements KernelEvents {
   }
 
   pageFree(at: Moment, pfn: number, order: number): void {
+    if (order > LARGEST_ORDER) return;
     const pages = 2 ** order;
     this.accounting.checked(at, pfn, pages);
     this.pages.pageFree(at, pfn, order);
@@ -204,7 +207,7 @@ export class Shadow implements KernelEvents {
     attrs: number,
   ): void {
     const { generation } = this.devices.get(device);
-    this.learn(at, device, dmaAddr, size);
+    if (this.wasJustMapped(at, dmaAddr, size)) this.learn(at, device, dmaAddr, size);
     this.dma.add(at, kind, device, dmaAddr, size, phys, direction, attrs, generation);
   }
 
@@ -219,16 +222,25 @@ export class Shadow implements KernelEvents {
   ): void {
     const entry = this.dma.find(device, dmaAddr, size, kind, direction);
     if (entry !== 0) this.dma.undo(at, entry);
+    if (kind !== 'single') return;
+    // The unmap of the IOMMU belonged to this call: it says nothing about the next one.
+    const calls = this.recent.of(at.context);
+    calls.unmapIova = -1;
+    calls.unmapEnd = -1;
   }
 
   dmaMapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void {
     const { generation } = this.devices.get(device);
     let first = 0;
     let last = 0;
+    let mapped = false;
+    for (let i = 0; i < list.ents && !mapped; i++) {
+      mapped = this.wasJustMapped(at, list.dmaAddr[i] as number, list.length[i] as number);
+    }
     for (let i = 0; i < list.ents; i++) {
       const address = list.dmaAddr[i] as number;
       const length = list.length[i] as number;
-      this.learn(at, device, address, length);
+      if (mapped) this.learn(at, device, address, length);
       const phys = i === 0 && list.nents > 0 ? (list.phys[0] as number) : -1;
       const entry = this.dma.add(at, 'sg', device, address, length, phys, direction, attrs, generation);
       if (first === 0) first = entry;
@@ -238,9 +250,15 @@ export class Shadow implements KernelEvents {
     if (first !== 0 && list.nents > 0) this.dma.addList(first, list.fullNents);
   }
 
-  dmaUnmapSg(at: Moment, device: number, list: ScatterList, _direction: number, _attrs: number): void {
-    const entry = list.nents > 0 ? this.dma.findList(device, list.phys[0] as number) : 0;
+  dmaUnmapSg(at: Moment, device: number, list: ScatterList, direction: number, _attrs: number): void {
+    const entry = this.listOf(device, list, direction);
     if (entry !== 0) this.dma.undo(at, entry);
+  }
+
+  /** The live entry of the scatterlist that an unmap names, or 0. */
+  listOf(device: number, list: ScatterList, direction: number): number {
+    if (list.nents === 0) return 0;
+    return this.dma.findList(device, list.phys[0] as number, list.fullNents, direction);
   }
 
   dmaSync(): void {}
@@ -269,12 +287,16 @@ export class Shadow implements KernelEvents {
     if (untilNs > this.lostUntilNs) this.lostUntilNs = untilNs;
   }
 
-  /** A DMA API event follows the map that it made, in the same context: the two name each other's owner. */
-  private learn(at: Moment, device: number, dmaAddr: number, size: number): void {
+  /** A DMA API event follows the map that it made, in the same context. Of a scatterlist this is the last of many. */
+  private wasJustMapped(at: Moment, dmaAddr: number, size: number): boolean {
     const calls = this.recent.of(at.context);
     const end = Math.ceil((dmaAddr + size) / FRAME_SIZE) * FRAME_SIZE;
-    if (calls.mapIova >= end || calls.mapEnd <= dmaAddr) return;
-    const domain = calls.mapDomain;
+    return calls.mapIova < end && calls.mapEnd > dmaAddr;
+  }
+
+  /** The map and the DMA API event behind it name each other's owner. */
+  private learn(at: Moment, device: number, dmaAddr: number, size: number): void {
+    const domain = this.recent.of(at.context).mapDomain;
     this.domains.attached(domain, device);
     this.devices.get(device).translated = true;
     this.scratch.reset();
@@ -292,6 +314,14 @@ export class Shadow implements KernelEvents {
     this.cut.reset();
     this.tables.clear(domain, page, pages, this.cut);
     this.forget(at);
+  }
+
+  /**
+   * An unmap that names no domain may be of any domain that has mappings there. To believe in a mapping that is gone
+   * would accuse whoever frees its page: where several domains come into question, the range is forgotten in all.
+   */
+  private removeEverywhere(at: Moment, page: number, pages: number): void {
+    for (const domain of this.tables.domains()) this.remove(at, domain, page, pages);
   }
 
   /** What was cut out of the tables is also cut out of the counts and the mappings. */

@@ -1,3 +1,16 @@
+/** Characters of the input that a message quotes at most. */
+const QUOTED = 40;
+
+/** Text of the input for a message: in quotes, cut, and on one line whatever is in it. */
+export function quoted(text: string): string {
+  const cut = text.length > QUOTED ? `${text.slice(0, QUOTED)}...` : text;
+  const escaped = cut.replace(
+    /[^ -~]/g,
+    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  return `"${escaped}"`;
+}
+
 /** Input that cannot be read: a fact about the input, not a fault of the program. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';

@@ -1,7 +1,7 @@
 import type { KernelEvents } from '../kernel/events.ts';
 import { newMoment } from '../kernel/moment.ts';
 import type { Capabilities } from '../kernel/source.ts';
-import { bindEvent, callEvidence } from './bindings/bind.ts';
+import { bindEvent, callEvidence, showsDomainLifetime } from './bindings/bind.ts';
 import type { BindingContext } from './bindings/context.ts';
 import { IommuCalls } from './bindings/iommu-calls.ts';
 import { openTraceDat } from './dat/open.ts';
@@ -66,7 +66,9 @@ export class TraceSource {
 
   /** Plays all events in the order of their time. May be called once. */
   run(sink: KernelEvents, progress?: Progress): WalkResult {
-    const calls = new IommuCalls(sink, callEvidence(this.formatsThatMayMatter()));
+    const formats = [...this.formatsThatMayMatter()];
+    this.capabilities.hasDomainLifetime = showsDomainLifetime(formats);
+    const calls = new IommuCalls(sink, callEvidence(formats));
     const context: BindingContext = {
       sink,
       names: this.names,

@@ -340,3 +340,29 @@ describe('the same answers as one entry per page', () => {
     fc.assert(property, { numRuns: 200 });
   });
 });
+
+describe('isFree', () => {
+  it('agrees with collect, over blocks and GiBs, whole and broken', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1, max: 700 })), {
+          maxLength: 8,
+        }),
+        fc.integer({ min: 0, max: 2 ** 18 + 20_000 }),
+        fc.integer({ min: 1, max: 300_000 }),
+        (mapped, page, pages) => {
+          const table = new IovaTable();
+          const runs = new IovaRuns();
+          mapped.forEach(([block, length], i) => {
+            const first = block * 8191 + 2 ** 17;
+            table.clear(1, first, length, runs);
+            table.map(1, first, length, i + 1);
+          });
+          runs.reset();
+          table.collect(1, page, pages, runs);
+          expect(table.isFree(1, page, pages)).toBe(runs.count === 0);
+        },
+      ),
+    );
+  });
+});

@@ -6,7 +6,7 @@ import { bindIommuEvent } from './iommu.ts';
 import type { CallEvidence } from './iommu-calls.ts';
 import { bindKmemEvent } from './kmem.ts';
 import { bindPagePoolEvent } from './page-pool.ts';
-import { findProbeFields, isProbe, isReturnProbe } from './probe-fields.ts';
+import { findProbeFields, isProbe, isReturnProbe, probeArguments } from './probe-fields.ts';
 import { bindProbeEvent } from './probes.ts';
 
 /** The handler that tells {@link KernelEvents} of one kind of event; `undefined` for those that mean nothing here. */
@@ -24,6 +24,18 @@ export function bindEvent(format: EventFormat, context: BindingContext): EventHa
     default:
       return undefined;
   }
+}
+
+/**
+ * Whether a probe of the trace is on a function that takes a domain and nothing else, as `iommu_domain_free()` does.
+ * Its event may never come; without it, the address of a domain may be given to another unseen.
+ */
+export function showsDomainLifetime(formats: Iterable<EventFormat>): boolean {
+  for (const format of formats) {
+    if (!isProbe(format) || isReturnProbe(format) || probeArguments(format).length !== 1) continue;
+    if (findProbeFields(format, ['domain'], ['domain'])) return true;
+  }
+  return false;
 }
 
 /** Reads from the formats of a trace which events can tell how a map or unmap call ended. */

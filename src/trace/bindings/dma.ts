@@ -15,7 +15,7 @@ import { type BindingContext, deviceReader, stamp } from './context.ts';
 /** `DMA_MAPPING_ERROR` is all ones; as a float64 it is at least this. */
 const DMA_MAPPING_ERROR = 0xffff_ffff * 0x1_0000_0000;
 
-/** Kind of DMA API call by the name of its event; Linux 6.12 to 6.17 had `_page` and `_resource` for `_phys`. */
+/** Kind of DMA API call by the name of its event; older kernels have `_page` and `_resource` for `_phys`. */
 const MAP_EVENTS: ReadonlyMap<string, DmaKind> = new Map([
   ['dma_map_phys', 'single'],
   ['dma_map_page', 'single'],
@@ -203,7 +203,7 @@ function bindMapSg(format: EventFormat, context: BindingContext): EventHandler |
     lengths(event, place);
     list.length = readWords(event, place, list.length);
     list.ents = Math.min(addressCount, place.bytes >>> 2);
-    // Linux before 6.18 recorded the lists whole, without the counts.
+    // Kernels that record the lists whole have no counts.
     list.fullNents = fullNents(event) || list.nents;
     list.fullEnts = fullEnts(event) || list.ents;
     sink.dmaMapSg(

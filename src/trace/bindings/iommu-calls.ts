@@ -6,6 +6,8 @@ interface OpenCalls {
   mapOpen: boolean;
   /** The tracepoint of the open map was seen: the return adds nothing. */
   mapReported: boolean;
+  /** The return of the last map with an entry was seen: another one is of a function around it. */
+  mapReturned: boolean;
   mapDomain: number;
   mapIova: number;
   mapPhys: number;
@@ -14,6 +16,8 @@ interface OpenCalls {
   mapStack: number;
 
   unmapOpen: boolean;
+  /** The last unmap with an entry has ended: a return with its arguments is its own, or of a function around it. */
+  unmapEnded: boolean;
   unmapDomain: number;
   unmapIova: number;
   unmapSize: number;
@@ -51,6 +55,9 @@ export class IommuCalls {
   private readonly sink: KernelEvents;
   private readonly evidence: CallEvidence;
   private readonly open = new Map<number, OpenCalls>();
+  /** The calls of an event are mostly followed by each other. */
+  private lastContext = Number.NaN;
+  private last = noCalls();
 
   constructor(sink: KernelEvents, evidence: CallEvidence) {
     this.sink = sink;
@@ -66,6 +73,7 @@ export class IommuCalls {
     this.settle(calls);
     calls.mapOpen = true;
     calls.mapReported = false;
+    calls.mapReturned = false;
     calls.mapDomain = domain;
     calls.mapIova = iova;
     calls.mapPhys = phys;
@@ -78,8 +86,9 @@ export class IommuCalls {
   mapTracepoint(at: Moment, iova: number, phys: number, size: number): void {
     const calls = this.callsOf(at.context);
     this.settle(calls);
-    const known = calls.mapOpen && calls.mapIova === iova;
+    const known = calls.mapOpen && !calls.mapReported && calls.mapIova === iova;
     if (known) calls.mapReported = true;
+    else calls.mapReturned = false;
     if (size === 0) return;
     if (known) {
       if (at.stack === 0) at.stack = calls.mapStack;
@@ -96,6 +105,7 @@ export class IommuCalls {
     const calls = this.callsOf(at.context);
     if (!calls.mapOpen) return;
     calls.mapOpen = false;
+    calls.mapReturned = true;
     if (calls.mapReported || result !== 0) return;
     if (at.stack === 0) at.stack = calls.mapStack;
     this.sink.iommuMap(at, calls.mapDomain, calls.mapIova, calls.mapPhys, calls.mapSize, calls.mapProt);
@@ -116,8 +126,12 @@ export class IommuCalls {
     } else if (calls.held === 'map' && calls.heldIova === iova) {
       calls.held = 'nothing';
       this.sink.iommuMap(calls.heldAt, domain, iova, calls.heldPhys, calls.heldSize, PROT_UNKNOWN);
-    } else if (result === 0) {
-      this.sink.iommuMap(at, domain, iova, phys, size, PROT_UNKNOWN);
+    } else if (calls.mapReturned && calls.mapDomain === domain && calls.mapIova === iova) {
+      // iommu_map() contains iommu_map_nosync(): both may be probed.
+      return;
+    } else {
+      this.settle(calls);
+      if (result === 0) this.sink.iommuMap(at, domain, iova, phys, size, PROT_UNKNOWN);
     }
   }
 
@@ -133,6 +147,7 @@ export class IommuCalls {
       return;
     }
     calls.unmapOpen = true;
+    calls.unmapEnded = false;
     calls.unmapDomain = domain;
     calls.unmapIova = iova;
     calls.unmapSize = size;
@@ -145,14 +160,13 @@ export class IommuCalls {
     this.settle(calls);
     if (calls.unmapOpen && calls.unmapIova === iova && calls.unmapSize === size) {
       this.endUnmap(calls, at, unmapped);
-    } else if (size === 0 && unmapped === 0) {
-      // The roll-back of a map that failed at once.
       return;
-    } else if (this.evidence.unmapReturnNamesDomain) {
-      hold(calls, 'unmap', at, iova, 0, size, unmapped);
-    } else {
-      this.wholeUnmap(at, UNKNOWN, iova, size, unmapped);
     }
+    calls.unmapEnded = false;
+    // The roll-back of a map that failed at once.
+    if (size === 0 && unmapped === 0) return;
+    if (this.evidence.unmapReturnNamesDomain) hold(calls, 'unmap', at, iova, 0, size, unmapped);
+    else this.wholeUnmap(at, UNKNOWN, iova, size, unmapped);
   }
 
   /** Return of an unmap whose entry was seen. */
@@ -168,7 +182,8 @@ export class IommuCalls {
     } else if (calls.held === 'unmap' && calls.heldIova === iova) {
       calls.held = 'nothing';
       this.wholeUnmap(calls.heldAt, domain, iova, calls.heldSize, calls.heldUnmapped);
-    } else {
+    } else if (!calls.unmapEnded || calls.unmapDomain !== domain || calls.unmapIova !== iova) {
+      this.settle(calls);
       this.wholeUnmap(at, domain, iova, size, unmapped);
     }
   }
@@ -183,6 +198,7 @@ export class IommuCalls {
 
   private endUnmap(calls: OpenCalls, at: Moment, unmapped: number): void {
     calls.unmapOpen = false;
+    calls.unmapEnded = true;
     if (at.stack === 0) at.stack = calls.unmapStack;
     this.sink.iommuUnmapEnd(at, calls.unmapDomain, calls.unmapIova, calls.unmapSize, unmapped);
   }
@@ -207,11 +223,14 @@ export class IommuCalls {
   }
 
   private callsOf(context: number): OpenCalls {
+    if (context === this.lastContext) return this.last;
     let calls = this.open.get(context);
     if (!calls) {
       calls = noCalls();
       this.open.set(context, calls);
     }
+    this.lastContext = context;
+    this.last = calls;
     return calls;
   }
 }
@@ -220,6 +239,7 @@ function noCalls(): OpenCalls {
   return {
     mapOpen: false,
     mapReported: false,
+    mapReturned: false,
     mapDomain: UNKNOWN,
     mapIova: 0,
     mapPhys: 0,
@@ -227,6 +247,7 @@ function noCalls(): OpenCalls {
     mapProt: PROT_UNKNOWN,
     mapStack: 0,
     unmapOpen: false,
+    unmapEnded: false,
     unmapDomain: UNKNOWN,
     unmapIova: 0,
     unmapSize: 0,

@@ -1,7 +1,7 @@
 import { PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
-import type { EventHandler, RawEvent } from '../events/raw-event.ts';
+import type { EventHandler } from '../events/raw-event.ts';
 import {
   type BindingContext,
   deviceReader,
@@ -17,7 +17,7 @@ type ProbeBinding = (format: EventFormat, context: BindingContext) => EventHandl
 
 /**
  * The functions whose probes mean something, by name. Linux renames and inlines: each fact has several places
- * where it can be had (mapping: `__iommu_map` to 6.18, `iommu_map_nosync` since).
+ * where it can be had (mapping: `__iommu_map` in Linux 6.1, `iommu_map_nosync` in 7.2).
  */
 const FUNCTIONS: ReadonlyMap<string, ProbeBinding> = new Map([
   ['iommu_map_nosync', bindMap],
@@ -177,21 +177,24 @@ function bindDomainAlloc(format: EventFormat, context: BindingContext): EventHan
   }
   const domainField = fields?.domain ?? fields?.result;
   if (!domainField) return undefined;
-  const domain = domainReader(context, domainField);
+  const returned = pointerReader(domainField);
   return event => {
     const known = device(event) || (devices.get(event.context) ?? UNKNOWN);
     devices.delete(event.context);
-    if (isErrorPointer(event, domainField.offset)) return;
-    context.sink.domainAlloc(stamp(context, event), domain(event), known);
+    returned(event);
+    if (isNullOrError(domainField.size)) return;
+    const domain = context.names.domains.id(pointer.high, pointer.low);
+    context.sink.domainAlloc(stamp(context, event), domain, known);
   };
 }
 
-/** `IS_ERR()`: the last 4095 values of the address space are errors (include/linux/err.h). */
-function isErrorPointer(event: RawEvent, offset: number): boolean {
-  const at = event.payload + offset;
-  const high = event.view.getInt32(event.littleEndian ? at + 4 : at, event.littleEndian);
-  const low = event.view.getInt32(event.littleEndian ? at : at + 4, event.littleEndian);
-  return high === -1 && low < 0 && low >= -4095;
+/**
+ * `IS_ERR_OR_NULL()` of the pointer last read, of `size` bytes: the last 4095 values of the address space are errors
+ * (include/linux/err.h).
+ */
+function isNullOrError(size: number): boolean {
+  const { high, low } = pointer;
+  return (high === 0 && low === 0) || ((size < 8 || high === 0xffff_ffff) && low >= 0xffff_f001);
 }
 
 function bindSetupDmaOps(format: EventFormat, context: BindingContext): EventHandler | undefined {

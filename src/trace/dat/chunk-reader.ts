@@ -1,4 +1,5 @@
 import type { InputFile } from '../file/input-file.ts';
+import { ReadAhead } from '../file/read-ahead.ts';
 import { TraceError } from '../trace-error.ts';
 import type { Positions } from './positions.ts';
 import type { CpuData, Gap, TraceBuffer, TraceDat } from './trace-dat.ts';
@@ -20,17 +21,21 @@ export class ChunkReader {
 
   private readonly trace: TraceDat;
   private readonly file: InputFile;
+  private readonly ahead: ReadAhead;
   private readonly data: CpuData;
   private readonly compressed: boolean;
   private readonly window: number;
   private readonly positions: Positions;
   private offset: number;
+  /** Of the current chunk in the file. */
+  private chunkOffset = 0;
   private readonly end: number;
   private chunksLeft = -1;
 
   constructor(trace: TraceDat, buffer: TraceBuffer, data: CpuData, positions: Positions) {
     this.trace = trace;
     this.file = trace.file;
+    this.ahead = new ReadAhead(trace.file);
     this.data = data;
     this.compressed = buffer.compressed;
     this.window = Math.ceil(WINDOW / buffer.subBufferSize) * buffer.subBufferSize;
@@ -46,16 +51,22 @@ export class ChunkReader {
       return this.compressed ? this.nextCompressed() : this.nextWindow();
     } catch (error) {
       if (!(error instanceof TraceError)) throw error;
-      this.gap(error.message);
+      this.endsEarly(error.message);
       return false;
     }
   }
 
-  gap(message: string): void {
-    const gap: Gap = {
-      offset: this.offset,
-      message: `the rest of CPU ${this.data.cpu} was not read: ${message}`,
-    };
+  /** Notes that a part of the current chunk cannot be read; reading goes on behind it. */
+  damaged(message: string): void {
+    this.note(this.chunkOffset, `some events of CPU ${this.data.cpu} were not read: ${message}`);
+  }
+
+  private endsEarly(message: string): void {
+    this.note(this.offset, `the rest of CPU ${this.data.cpu} was not read: ${message}`);
+  }
+
+  private note(offset: number, message: string): void {
+    const gap: Gap = { offset, message };
     this.trace.gaps.push(gap);
   }
 
@@ -63,10 +74,12 @@ export class ChunkReader {
     const length = Math.min(this.window, this.end - this.offset);
     if (length <= 0) return false;
     const bytes = this.file.readUpTo(this.offset, length);
-    if (bytes.length < length) this.gapAtEndOfFile();
     this.accept(bytes, this.offset, false);
-    this.offset += length;
+    this.offset += bytes.length;
     this.consumed += bytes.length;
+    if (bytes.length === length) return true;
+    this.gapAtEndOfFile();
+    this.offset = this.end;
     return bytes.length > 0;
   }
 
@@ -85,7 +98,8 @@ export class ChunkReader {
     const decompress = this.trace.decompress;
     if (!decompress)
       throw new TraceError(this.file.name, 'its data is compressed, but it names no compression', at);
-    const bytes = decompress(this.file.read(at, stored, 'a chunk of event data'), size, this.file.name, at);
+    const chunk = this.ahead.read(at, stored, 'a chunk of event data');
+    const bytes = decompress(chunk, size, this.file.name, at);
     this.offset += stored;
     this.consumed += stored + 8;
     this.accept(bytes, at, true);
@@ -94,16 +108,17 @@ export class ChunkReader {
 
   private accept(bytes: Uint8Array, offset: number, compressed: boolean): void {
     this.bytes = bytes;
+    this.chunkOffset = offset;
     this.position = this.positions.add(offset, bytes.length, compressed);
   }
 
   private word(): number {
-    const bytes = this.file.read(this.offset, 4, 'the size of a chunk of event data');
+    const bytes = this.ahead.read(this.offset, 4, 'the size of a chunk of event data');
     this.offset += 4;
-    return new DataView(bytes.buffer).getUint32(0, this.trace.littleEndian);
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, this.trace.littleEndian);
   }
 
   private gapAtEndOfFile(): void {
-    this.gap(`the file ends at byte ${this.file.size}, before the end of its data`);
+    this.endsEarly(`the file ends at byte ${this.file.size}, before the end of its data`);
   }
 }

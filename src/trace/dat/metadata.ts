@@ -1,6 +1,6 @@
 import { type FormatText, parseFields, readFormatHeader } from '../events/event-format.ts';
 import type { ByteReader } from '../file/byte-reader.ts';
-import { TraceError } from '../trace-error.ts';
+import { quoted, TraceError } from '../trace-error.ts';
 
 const latin1 = new TextDecoder('latin1');
 
@@ -15,21 +15,33 @@ export interface PageLayout {
   readonly subBufferSize: number;
 }
 
+/** Bytes of the smallest page that Linux runs with: no sub-buffer is smaller. */
+export const SMALLEST_SUB_BUFFER = 4096;
+
 /** @throws {@link TraceError} where the text lacks a field that every kernel has */
 export function parseHeaderPage(text: string, file: string): PageLayout {
   const fields = new Map(parseFields(text).map(field => [field.name, field]));
   const timestamp = fields.get('timestamp');
   const commit = fields.get('commit');
   const data = fields.get('data');
-  if (!timestamp || !commit || !data || data.offset <= commit.offset) {
+  if (!timestamp || !commit || !data) {
     throw new TraceError(file, 'its header_page does not describe timestamp, commit and data; it is damaged');
+  }
+  const subBufferSize = data.offset + data.size;
+  const isLong = commit.size === 4 || commit.size === 8;
+  const fitsHeader = timestamp.offset + 8 <= data.offset && commit.offset + commit.size <= data.offset;
+  if (!isLong || !fitsHeader || subBufferSize < SMALLEST_SUB_BUFFER) {
+    throw new TraceError(
+      file,
+      `its header_page has a timestamp at ${timestamp.offset}, a commit of ${commit.size} bytes at ${commit.offset} and ${data.size} bytes of data at ${data.offset}, which is no sub-buffer of any kernel; it is damaged`,
+    );
   }
   return {
     timestampOffset: timestamp.offset,
     commitOffset: commit.offset,
     commitSize: commit.size,
     dataOffset: data.offset,
-    subBufferSize: data.offset + data.size,
+    subBufferSize,
   };
 }
 
@@ -44,8 +56,9 @@ export function readHeaderInfo(reader: ByteReader, file: string): PageLayout {
 
 function expectTag(reader: ByteReader, tag: string, file: string): void {
   const found = reader.cstring();
-  if (found !== tag)
-    throw new TraceError(file, `holds "${found.slice(0, 40)}" where ${tag} should be; it is damaged`);
+  if (found !== tag) {
+    throw new TraceError(file, `holds ${quoted(found)} where ${tag} should be; it is damaged`);
+  }
 }
 
 /** The formats of ftrace's own events, such as `kernel_stack`. */
@@ -59,7 +72,7 @@ export function readEventFormats(reader: ByteReader): FormatText[] {
   const systems = reader.u32();
   for (let i = 0; i < systems; i++) {
     const system = reader.cstring();
-    formats.push(...readFormats(reader, system, reader.u32()));
+    for (const format of readFormats(reader, system, reader.u32())) formats.push(format);
   }
   return formats;
 }
@@ -85,7 +98,7 @@ export function parseCommandNames(text: Uint8Array): Map<number, string> {
 
 /** The clock in brackets of `local global [mono]`, tracefs `trace_clock`. */
 export function parseTraceClock(text: string): string | undefined {
-  return /\[([^\]]+)\]/.exec(text)?.[1];
+  return /\[([^[\]]+)\]/.exec(text)?.[1];
 }
 
 /** The number that a line of `per_cpu/cpuN/stats` names; 0 where it is absent. */

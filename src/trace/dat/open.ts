@@ -1,6 +1,6 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import { InputFile } from '../file/input-file.ts';
-import { TraceError } from '../trace-error.ts';
+import { quoted, TraceError } from '../trace-error.ts';
 import type { TraceDat } from './trace-dat.ts';
 import { readVersion6 } from './version-6.ts';
 import { readVersion7 } from './version-7.ts';
@@ -52,7 +52,7 @@ function readHeader(file: InputFile): FileHeader {
   if (version !== '6' && version !== '7') {
     throw new TraceError(
       file.name,
-      `is a trace.dat of version ${version.slice(0, 8)}; versions 6 and 7 can be read`,
+      `is a trace.dat of version ${quoted(version)}; versions 6 and 7 can be read`,
     );
   }
   const littleEndian = start.u8() === 0;

@@ -1,5 +1,5 @@
 import { ByteReader } from '../file/byte-reader.ts';
-import type { Decompress } from '../file/decompress.ts';
+import type { Decompress, DecompressBeginning } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
 import { TraceError } from '../trace-error.ts';
 import { SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
@@ -17,8 +17,15 @@ export class Sections {
   private readonly file: InputFile;
   private readonly littleEndian: boolean;
   private readonly decompress: Decompress | undefined;
+  private readonly beginning: DecompressBeginning | undefined;
 
-  constructor(file: InputFile, littleEndian: boolean, decompress: Decompress | undefined) {
+  constructor(
+    file: InputFile,
+    littleEndian: boolean,
+    decompress: Decompress | undefined,
+    beginning: DecompressBeginning | undefined,
+  ) {
+    this.beginning = beginning;
     this.file = file;
     this.littleEndian = littleEndian;
     this.decompress = decompress;
@@ -62,6 +69,21 @@ export class Sections {
     const bytes = this.file.read(body + 8, stored, what);
     const data = this.decompress(bytes, size, this.file.name, body + 8);
     return new ByteReader(data, this.littleEndian, this.file.name, body, what);
+  }
+
+  /**
+   * About the first `fraction` of a compressed section, or `undefined` where the section is not compressed, cannot be
+   * decompressed in part, or is not what `id` says: {@link read} then tells what is wrong.
+   */
+  readBeginning(offset: number, id: number, fraction: number): Uint8Array | undefined {
+    const { file, beginning } = this;
+    const sizesAt = offset + SECTION_HEADER_SIZE;
+    if (!beginning || sizesAt + 8 > file.size) return undefined;
+    const header = this.header(offset);
+    if (header.id !== id || !header.compressed) return undefined;
+    const sizes = this.reader(sizesAt, 8, 'the sizes of a section');
+    const stored = sizes.u32();
+    return beginning(file.readUpTo(sizesAt + 8, stored), Math.floor(sizes.u32() * fraction));
   }
 
   private reader(offset: number, size: number, what: string): ByteReader {

@@ -34,6 +34,14 @@ export interface CpuStatistics {
   readonly droppedEvents: number;
 }
 
+/** The text of `/proc/kallsyms` in a file, some MB of it: decompressed when asked for, and not kept. */
+export interface KallsymsSource {
+  /** About the first `fraction` of the text; `undefined` where that is not to be had for less than all of it. */
+  beginning(fraction: number): Uint8Array | undefined;
+  /** Empty where the file has none, or it cannot be read. */
+  all(): Uint8Array;
+}
+
 /** A trace.dat, described but not yet read: events stay in the file until a cursor walks them. */
 export interface TraceDat {
   readonly file: InputFile;
@@ -50,8 +58,7 @@ export interface TraceDat {
   readonly layout: PageLayout;
   readonly formats: readonly FormatText[];
   readonly buffers: readonly TraceBuffer[];
-  /** `/proc/kallsyms`, decompressed when asked for; empty where the file has none or it cannot be read. */
-  readonly kallsyms: () => Uint8Array;
+  readonly kallsyms: KallsymsSource;
   readonly commandNames: ReadonlyMap<number, string>;
   readonly uname: string | undefined;
   readonly statistics: readonly CpuStatistics[];

@@ -1,6 +1,6 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import type { InputFile } from '../file/input-file.ts';
-import { TraceError } from '../trace-error.ts';
+import { quoted, TraceError } from '../trace-error.ts';
 import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
 import type { FileHeader } from './open.ts';
 import { readOptions } from './options.ts';
@@ -22,7 +22,8 @@ export async function readVersion6(file: InputFile, header: FileHeader): Promise
   const layout = readHeaderInfo(reader, file.name);
   const ftrace = readFtraceFormats(reader);
   const events = readEventFormats(reader);
-  const kallsyms = reader.slice(reader.u32());
+  // Copied: a view would keep in memory all that was read here.
+  const kallsyms = reader.slice(reader.u32()).slice();
   reader.slice(reader.u32()); // printk formats
   const commandNames = parseCommandNames(reader.slice(reader.u64()));
   const cpuCount = reader.u32();
@@ -47,7 +48,7 @@ export async function readVersion6(file: InputFile, header: FileHeader): Promise
     layout,
     formats: [...ftrace, ...events],
     buffers: [top, ...instances],
-    kallsyms: () => kallsyms,
+    kallsyms: { beginning: () => undefined, all: () => kallsyms },
     commandNames,
     uname: options.uname,
     statistics: options.statistics,
@@ -79,7 +80,7 @@ function readSequence(reader: ByteReader, file: InputFile, cpuCount: number) {
       default:
         throw new TraceError(
           file.name,
-          `holds "${tag}" where options or event data should follow; it is damaged`,
+          `holds ${quoted(tag)} where options or event data should follow; it is damaged`,
         );
     }
   }
@@ -99,14 +100,9 @@ function readInstance(
   offset: number,
   top: TraceBuffer,
 ): TraceBuffer {
+  const what = `the table of instance ${quoted(name)}`;
   const size = TAG_LENGTH + top.cpus.length * 16;
-  const reader = new ByteReader(
-    file.read(offset, size, `the table of instance "${name}"`),
-    header.littleEndian,
-    file.name,
-    offset,
-    `the table of instance "${name}"`,
-  );
+  const reader = new ByteReader(file.read(offset, size, what), header.littleEndian, file.name, offset, what);
   reader.slice(TAG_LENGTH);
   return { ...top, name, cpus: readCpuTable(reader, top.cpus.length) };
 }

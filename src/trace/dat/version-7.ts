@@ -1,8 +1,14 @@
 import { ByteReader } from '../file/byte-reader.ts';
-import { loadDecompressor } from '../file/decompress.ts';
+import { loadBeginningDecompressor, loadDecompressor } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
-import { TraceError } from '../trace-error.ts';
-import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
+import { quoted, TraceError } from '../trace-error.ts';
+import {
+  parseCommandNames,
+  readEventFormats,
+  readFtraceFormats,
+  readHeaderInfo,
+  SMALLEST_SUB_BUFFER,
+} from './metadata.ts';
 import type { FileHeader } from './open.ts';
 import { type BufferOption, type Options, readOptions } from './options.ts';
 import { recoverBuffer } from './recover-buffer.ts';
@@ -27,7 +33,8 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
   start.cstring(); // version of the compression library
   const firstOptions = start.u64();
   const decompress = await loadDecompressor(compression, file.name);
-  const sections = new Sections(file, header.littleEndian, decompress);
+  const beginning = await loadBeginningDecompressor(compression);
+  const sections = new Sections(file, header.littleEndian, decompress, beginning);
   const gaps: Gap[] = [];
 
   const options = readOptionChain(sections, firstOptions, file, gaps);
@@ -87,7 +94,7 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     buffers = [found];
   }
 
-  let kallsyms: Uint8Array | undefined;
+  const kallsymsOffset = place(SECTION.kallsyms);
   return {
     file,
     version: 7,
@@ -99,9 +106,13 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     layout,
     formats: [...ftrace, ...events],
     buffers,
-    kallsyms: () => {
-      kallsyms ??= optional(SECTION.kallsyms, 'the kernel symbols');
-      return kallsyms;
+    kallsyms: {
+      beginning: fraction => {
+        if (kallsymsOffset === undefined) return undefined;
+        const bytes = sections.readBeginning(kallsymsOffset, SECTION.kallsyms, fraction);
+        return bytes?.subarray(KALLSYMS_LENGTH);
+      },
+      all: () => optional(SECTION.kallsyms, 'the kernel symbols'),
     },
     commandNames: parseCommandNames(optional(SECTION.cmdlines, 'the command names')),
     uname: options.uname,
@@ -109,6 +120,9 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     gaps,
   };
 }
+
+/** Bytes of the length that the text of the symbols section follows. */
+const KALLSYMS_LENGTH = 4;
 
 /** All options sections as one, and where the last one that could be read ends. */
 interface OptionChain extends Options {
@@ -132,10 +146,17 @@ function readOptionChain(sections: Sections, first: number, file: InputFile, gap
         `is cut short: it has ${file.size} bytes, and its description of the events should be at byte ${offset}; nothing can be read without it`,
       );
     }
-    const part = readOptions(sections.read(offset, SECTION.options, 'the options'), 7, file.name);
-    parts.push(part);
-    end = sections.endOf(offset);
-    offset = part.next;
+    try {
+      const part = readOptions(sections.read(offset, SECTION.options, 'the options'), 7, file.name);
+      end = sections.endOf(offset);
+      parts.push(part);
+      offset = part.next;
+    } catch (error) {
+      // The first section describes the events; a later one that cannot be read costs only what it says.
+      if (!(error instanceof TraceError) || parts.length === 0) throw error;
+      gaps.push({ offset, message: `some options were not read: ${error.message}` });
+      break;
+    }
   }
   const sectionOffsets = new Map<number, number>();
   for (const part of parts) for (const [id, offset] of part.sections) sectionOffsets.set(id, offset);
@@ -160,13 +181,20 @@ function readBuffer(
   header: FileHeader,
   options: Options,
 ): TraceBuffer {
-  const what = `the buffer option "${option.name}"`;
+  const what = `the buffer option ${quoted(option.name)}`;
   const reader = new ByteReader(option.rest, header.littleEndian, file.name, option.offset, what);
   const clock = reader.cstring();
   // Writers before trace-cmd 3.2 have no page size here; what remains tells which it is.
   const first = reader.u32();
   const hasPageSize = reader.remaining % CPU_ENTRY === 4;
   const cpuCount = hasPageSize ? reader.u32() : first;
+  const subBufferSize = hasPageSize ? first : header.pageSize;
+  if (subBufferSize < SMALLEST_SUB_BUFFER) {
+    throw new TraceError(
+      file.name,
+      `${what} has sub-buffers of ${subBufferSize} bytes, less than a page; the file is damaged`,
+    );
+  }
   if (cpuCount * CPU_ENTRY > reader.remaining) {
     throw new TraceError(
       file.name,
@@ -188,7 +216,7 @@ function readBuffer(
   return {
     name: option.name,
     clock: clock || options.clock || 'local',
-    subBufferSize: hasPageSize ? first : header.pageSize,
+    subBufferSize,
     compressed: (flags.u16() & SECTION_COMPRESSED) !== 0,
     cpus,
   };

@@ -42,7 +42,8 @@ export class CpuCursor {
   lost = NOTHING_LOST;
   /** Of the first byte of {@link view}, see `Positions`. */
   chunkPosition = 0;
-  /** Bytes of event data walked. */
+  /** Events walked, the current one included, and the bytes of their data. */
+  events = 0;
   bytes = 0;
 
   private readonly reader: ChunkReader;
@@ -112,6 +113,10 @@ export class CpuCursor {
         }
         if (type === TYPE_PADDING) {
           // A discarded event. Its delta is forced to 1 where it had none (rb_event_discard).
+          if (at + 4 + word > this.end) {
+            this.damaged(`a discarded event claims ${word} bytes`);
+            continue;
+          }
           if (delta !== 1) this.clockNs += delta;
           this.next = at + 4 + word;
           continue;
@@ -128,6 +133,7 @@ export class CpuCursor {
       this.timeNs = this.clockNs;
       this.next = (after + 3) & ~3;
       this.bytes += this.next - at;
+      this.events++;
       return true;
     }
   }
@@ -154,26 +160,33 @@ export class CpuCursor {
     const data = start + layout.dataOffset;
     this.next = data;
     this.end = Math.min(data + committed, limit);
-    if (data + committed > limit) {
-      this.reader.gap(
-        `a sub-buffer claims ${committed} bytes of events, ${data + committed - limit} more than there are; the file is cut short or damaged`,
-      );
-    }
     this.clockNs = this.wide(start + layout.timestampOffset);
     if (commit & MISSED_EVENTS) {
       const stored = data + committed;
       const counted = (commit & MISSED_STORED) !== 0 && stored + layout.commitSize <= limit;
-      const count = counted ? this.long(stored) : LOST_UNCOUNTED;
-      this.lost = this.lost > 0 && count > 0 ? this.lost + count : count;
+      this.addLost(counted ? this.long(stored) : LOST_UNCOUNTED);
+    }
+    if (data + committed > limit) {
+      this.reader.damaged(
+        `a sub-buffer claims ${committed} bytes of events, ${data + committed - limit} more than there are; the file is cut short or damaged`,
+      );
     }
     return true;
   }
 
+  /** What is skipped here is missing before the next event, like what the kernel dropped. */
   private damaged(what: string): void {
-    this.reader.gap(
-      `${what} in a sub-buffer where ${this.end - this.next} bytes are left; the sub-buffer was left`,
+    this.reader.damaged(
+      `${what} in a sub-buffer where ${this.end - this.next} bytes are left; the rest of the sub-buffer was skipped`,
     );
     this.next = this.end;
+    this.addLost(LOST_UNCOUNTED);
+  }
+
+  /** Losses before one event add up, unless a part of them is not counted. */
+  private addLost(count: number): void {
+    const isCounted = count > 0 && this.lost !== LOST_UNCOUNTED;
+    this.lost = isCounted ? this.lost + count : LOST_UNCOUNTED;
   }
 
   private wide(at: number): number {

@@ -29,9 +29,7 @@ export interface FormatText {
 }
 
 const HEADER = /^name: (\S+)\s+ID: (\d+)/;
-const FIELD = /^\s*field:(.+);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:([01]);)?/;
-const ARRAY = /^(.*?)\s*\[[^\]]*\]$/;
-const DECLARATION = /^(.*?)([A-Za-z_]\w*)$/s;
+const FIELD = /^\s*field:([^;]+);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:([01]);)?/;
 
 /** @returns `undefined` where the text does not begin as a format does */
 export function readFormatHeader(system: string, text: string): FormatText | undefined {
@@ -59,17 +57,27 @@ export function parseFields(text: string): EventField[] {
 function parseField(line: string): EventField | undefined {
   const [, declaration, offset, size, signed] = FIELD.exec(line) ?? [];
   if (declaration === undefined || offset === undefined || size === undefined) return undefined;
-  const inPlace = ARRAY.exec(declaration);
-  const [, type, name] = DECLARATION.exec(inPlace?.[1] ?? declaration) ?? [];
-  if (type === undefined || name === undefined) return undefined;
+  const bracket = declaration.endsWith(']') ? declaration.lastIndexOf('[') : -1;
+  const typeAndName = bracket < 0 ? declaration : declaration.slice(0, bracket).trimEnd();
+  const start = startOfName(typeAndName);
+  if (start === typeAndName.length) return undefined;
+  const type = typeAndName.slice(0, start).trim();
   return {
-    name,
-    type: type.trim(),
+    name: typeAndName.slice(start),
+    type,
     offset: Number(offset),
     size: Number(size),
     signed: signed === '1',
-    layout: layoutOf(type, inPlace !== null),
+    layout: layoutOf(type, bracket >= 0),
   };
+}
+
+/** Where the identifier at the end of a declaration begins. Not by a pattern, which is quadratic on a long line. */
+function startOfName(declaration: string): number {
+  let start = declaration.length;
+  while (start > 0 && /\w/.test(declaration.charAt(start - 1))) start--;
+  while (start < declaration.length && /\d/.test(declaration.charAt(start))) start++;
+  return start;
 }
 
 function layoutOf(type: string, inPlace: boolean): EventField['layout'] {

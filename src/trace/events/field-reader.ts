@@ -53,7 +53,7 @@ export function pointerReader(field: EventField): (event: RawEvent) => void {
     const at = event.payload + offset;
     pointer.high = 0;
     pointer.low = 0;
-    if (!fits(event, offset, size)) return;
+    if (!fits(event, offset, size < 8 ? 4 : 8)) return;
     if (size < 8) {
       pointer.low = event.view.getUint32(at, event.littleEndian);
       return;
@@ -76,8 +76,9 @@ export function extentReader(field: EventField): (event: RawEvent, into: Extent)
   const { offset, size, layout } = field;
   if (layout === 'array' || layout === 'scalar') {
     return (event, into) => {
-      into.at = event.payload + offset;
-      into.bytes = Math.max(0, Math.min(size, event.payloadSize - offset));
+      const start = Math.min(offset, event.payloadSize);
+      into.at = event.payload + start;
+      into.bytes = Math.min(size, event.payloadSize - start);
     };
   }
   return (event, into) => {

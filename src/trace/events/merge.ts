@@ -26,6 +26,15 @@ export class Merge {
     return this.size === 0 ? undefined : this.cursors[this.heap[0] as number];
   }
 
+  /** Time of the earliest event of any other cursor: up to it, the first cursor stays first. */
+  secondNs(): number {
+    const { heap, size, cursors } = this;
+    if (size < 2) return Number.POSITIVE_INFINITY;
+    const left = (cursors[heap[1] as number] as CpuCursor).timeNs;
+    if (size < 3) return left;
+    return Math.min(left, (cursors[heap[2] as number] as CpuCursor).timeNs);
+  }
+
   /** Restores the order after the first cursor has moved. */
   firstMoved(): void {
     this.siftDown();

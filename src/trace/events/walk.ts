@@ -24,10 +24,10 @@ export interface WalkListener {
 /** Events of one CPU that a walk has seen. */
 export interface CpuCounts {
   readonly cpu: number;
-  events: number;
-  firstNs: number;
-  lastNs: number;
-  bytes: number;
+  readonly events: number;
+  readonly firstNs: number;
+  readonly lastNs: number;
+  readonly bytes: number;
 }
 
 /** What a finished walk has counted. */
@@ -68,8 +68,6 @@ export function walkEvents(
   listener: WalkListener,
 ): WalkResult {
   const cursors: CpuCursor[] = [];
-  const perCpu: CpuCounts[] = [];
-  const common = commonFields(formatOf);
   let total = 0;
   for (const buffer of trace.buffers) {
     for (const data of buffer.cpus) {
@@ -81,95 +79,133 @@ export function walkEvents(
         listener.eventsLost(cursor.cpu, cursor.lost, Number.NEGATIVE_INFINITY, cursor.timeNs);
       }
       cursors.push(cursor);
-      perCpu.push({ cpu: data.cpu, events: 0, firstNs: cursor.timeNs, lastNs: cursor.timeNs, bytes: 0 });
     }
   }
-  const countsOf = new Map(cursors.map((cursor, i) => [cursor, perCpu[i] as CpuCounts]));
+  const firstNs = cursors.reduce((least, cursor) => Math.min(least, cursor.timeNs), Number.POSITIVE_INFINITY);
+  const firsts = cursors.map(cursor => cursor.timeNs);
 
+  const delivery = new Delivery(trace.littleEndian, commonFields(formatOf), longSize, listener);
   const merge = new Merge(cursors);
-  const event = newRawEvent(trace.littleEndian);
-  const le = trace.littleEndian;
-  const handlers: (EventHandler | null | undefined)[] = [];
-  const counts = new Uint32Array(65_536);
-  let events = 0;
-  let firstNs = 0;
-  let lastNs = 0;
-  let current: CpuCursor | undefined;
-  let currentCounts: CpuCounts | undefined;
+  let nextProgress = PROGRESS_STEP;
   for (let cursor = merge.first(); cursor; cursor = merge.first()) {
-    if (cursor !== current) {
-      current = cursor;
-      currentCounts = countsOf.get(cursor);
-    }
-    const { view, payload, timeNs } = cursor;
-    const id = view.getUint16(payload + common.type, le);
-    let handler = handlers[id];
-    if (handler === undefined) {
-      handler = listener.handlerFor(id) ?? null;
-      handlers[id] = handler;
-    }
-    counts[id] = (counts[id] as number) + 1;
-    if (events++ === 0) firstNs = timeNs;
-    lastNs = timeNs;
-    if (currentCounts) {
-      currentCounts.events++;
-      currentCounts.lastNs = timeNs;
-      currentCounts.bytes = cursor.bytes;
-    }
-    if (handler) {
-      event.view = view;
-      event.payload = payload;
-      event.payloadSize = cursor.payloadSize;
-      event.timeNs = timeNs;
-      event.cpu = cursor.cpu;
-      event.pid = view.getInt32(payload + common.pid, le);
-      event.flags = view.getUint8(payload + common.flags);
-      event.context = executionContext(event.pid, cursor.cpu, event.flags);
-      event.position = cursor.chunkPosition + payload;
-    }
-    const more = cursor.advance();
-    if (handler) {
-      if (more) takeStack(event, cursor, common, longSize);
-      else event.stackBytes = 0;
-      handler(event);
-    }
-    if (!more) {
-      merge.firstEnded();
-    } else {
-      if (cursor.lost !== NOTHING_LOST) {
-        listener.eventsLost(cursor.cpu, cursor.lost, timeNs, cursor.timeNs);
-      }
-      merge.firstMoved();
-    }
-    if (events % PROGRESS_STEP === 0 && listener.progress) {
-      listener.progress(
+    // The same CPU goes on until another has an earlier event; equal times are the merge's to order.
+    const limit = merge.secondNs();
+    let more = delivery.deliver(cursor);
+    while (more && cursor.timeNs < limit) more = delivery.deliver(cursor);
+    if (more) merge.firstMoved();
+    else merge.firstEnded();
+    if (delivery.events >= nextProgress) {
+      nextProgress = delivery.events + PROGRESS_STEP;
+      listener.progress?.(
         cursors.reduce((sum, each) => sum + each.consumed, 0),
         total,
       );
     }
   }
-  const countById = new Map<number, number>();
-  counts.forEach((count, id) => {
-    if (count > 0) countById.set(id, count);
-  });
-  return { events, counts: countById, perCpu, firstNs, lastNs };
+  return {
+    events: delivery.events,
+    counts: delivery.countsById(),
+    perCpu: cursors.map((cursor, i) => ({
+      cpu: cursor.cpu,
+      events: cursor.events,
+      firstNs: firsts[i] as number,
+      lastNs: cursor.timeNs,
+      bytes: cursor.bytes,
+    })),
+    firstNs: delivery.events === 0 ? 0 : firstNs,
+    lastNs: delivery.lastNs,
+  };
 }
 
-/** Gives the event the stack that stands behind it, if that belongs to the same thread of execution. */
-function takeStack(event: RawEvent, next: CpuCursor, common: CommonFields, longSize: number): void {
-  event.stackBytes = 0;
-  const { view, payload, payloadSize } = next;
-  const le = event.littleEndian;
-  if (next.lost !== NOTHING_LOST || payloadSize < common.stackFrames) return;
-  if (common.stackSize + 4 > payloadSize) return;
-  if (view.getUint16(payload + common.type, le) !== common.stackId) return;
-  const pid = view.getInt32(payload + common.pid, le);
-  const flags = view.getUint8(payload + common.flags);
-  if (executionContext(pid, next.cpu, flags) !== event.context) return;
-  const frames = view.getUint32(payload + common.stackSize, le);
-  event.stackView = view;
-  event.stackAt = payload + common.stackFrames;
-  event.stackBytes = Math.min(frames * longSize, payloadSize - common.stackFrames);
+/** Hands events out, one at a time. */
+class Delivery {
+  events = 0;
+  lastNs = 0;
+  private readonly littleEndian: boolean;
+  private readonly common: CommonFields;
+  private readonly longSize: number;
+  private readonly listener: WalkListener;
+  private readonly event: RawEvent;
+  /** By `common_type`: `null` for a kind that is only counted, `undefined` before its first record. */
+  private readonly handlers: (EventHandler | null | undefined)[] = [];
+  private readonly counts = new Uint32Array(65_536);
+
+  constructor(littleEndian: boolean, common: CommonFields, longSize: number, listener: WalkListener) {
+    this.littleEndian = littleEndian;
+    this.common = common;
+    this.longSize = longSize;
+    this.listener = listener;
+    this.event = newRawEvent(littleEndian);
+  }
+
+  /** Hands out the event that the cursor is at, and moves the cursor on; `false` when it is at its end. */
+  deliver(cursor: CpuCursor): boolean {
+    const { view, payload, timeNs } = cursor;
+    const id = view.getUint16(payload + this.common.type, this.littleEndian);
+    this.events++;
+    this.lastNs = timeNs;
+    this.counts[id] = (this.counts[id] as number) + 1;
+    const known = this.handlers[id];
+    const handler = known === undefined ? this.newHandler(id) : known;
+    let more: boolean;
+    if (handler === null) {
+      more = cursor.advance();
+    } else {
+      this.take(cursor);
+      more = cursor.advance();
+      if (more) this.takeStack(cursor);
+      handler(this.event);
+    }
+    if (more && cursor.lost !== NOTHING_LOST) {
+      this.listener.eventsLost(cursor.cpu, cursor.lost, timeNs, cursor.timeNs);
+    }
+    return more;
+  }
+
+  countsById(): Map<number, number> {
+    const byId = new Map<number, number>();
+    this.counts.forEach((count, id) => {
+      if (count > 0) byId.set(id, count);
+    });
+    return byId;
+  }
+
+  private newHandler(id: number): EventHandler | null {
+    const handler = this.listener.handlerFor(id) ?? null;
+    this.handlers[id] = handler;
+    return handler;
+  }
+
+  private take(cursor: CpuCursor): void {
+    const { event, common } = this;
+    const { view, payload } = cursor;
+    event.view = view;
+    event.payload = payload;
+    event.payloadSize = cursor.payloadSize;
+    event.timeNs = cursor.timeNs;
+    event.cpu = cursor.cpu;
+    event.pid = view.getInt32(payload + common.pid, this.littleEndian);
+    event.flags = view.getUint8(payload + common.flags);
+    event.context = executionContext(event.pid, cursor.cpu, event.flags);
+    event.position = cursor.chunkPosition + payload;
+    event.stackBytes = 0;
+  }
+
+  /** Gives the event the stack that stands behind it, if that belongs to the same thread of execution. */
+  private takeStack(next: CpuCursor): void {
+    const { event, common } = this;
+    const { view, payload, payloadSize } = next;
+    if (view.getUint16(payload + common.type, this.littleEndian) !== common.stackId) return;
+    if (next.lost !== NOTHING_LOST) return;
+    if (payloadSize < common.stackFrames || payloadSize < common.stackSize + 4) return;
+    const pid = view.getInt32(payload + common.pid, this.littleEndian);
+    const flags = view.getUint8(payload + common.flags);
+    if (executionContext(pid, next.cpu, flags) !== event.context) return;
+    const frames = view.getUint32(payload + common.stackSize, this.littleEndian);
+    event.stackView = view;
+    event.stackAt = payload + common.stackFrames;
+    event.stackBytes = Math.min(frames * this.longSize, payloadSize - common.stackFrames);
+  }
 }
 
 /** Bytes of `struct trace_entry`, which every record begins with (include/linux/trace_events.h). */

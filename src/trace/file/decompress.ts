@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib';
-import { TraceError } from '../trace-error.ts';
+import { quoted, TraceError } from '../trace-error.ts';
+import { readFrameHeader, zstdPrefix } from './zstd-frame.ts';
 
 /** Decompresses one block whose decompressed size the file states. */
 export type Decompress = (bytes: Uint8Array, size: number, file: string, offset: number) => Uint8Array;
@@ -9,6 +10,9 @@ export type Decompress = (bytes: Uint8Array, size: number, file: string, offset:
  * A stated size above that is refused before memory is taken for it.
  */
 const MAX_RATIO = { zstd: 32_768, zlib: 1032 };
+
+/** No block is larger: the symbols of Linux 7.2 have 10 MB, and a chunk of events some pages. */
+const LARGEST_BLOCK = 512 << 20;
 
 /** @throws {@link TraceError} for a method that is neither `none`, `zstd` nor `zlib` */
 export async function loadDecompressor(method: string, file: string): Promise<Decompress | undefined> {
@@ -23,9 +27,28 @@ export async function loadDecompressor(method: string, file: string): Promise<De
     default:
       throw new TraceError(
         file,
-        `is compressed with "${method}"; zstd, zlib and none can be read. Convert it with: trace-cmd convert --compression zstd`,
+        `is compressed with ${quoted(method)}; zstd, zlib and none can be read. Convert it with: trace-cmd convert --compression zstd`,
       );
   }
+}
+
+/** Decompresses about the first `wanted` bytes of a block; `undefined` where that cannot be done or saves nothing. */
+export type DecompressBeginning = (bytes: Uint8Array, wanted: number) => Uint8Array | undefined;
+
+/** For methods of which a block can be decompressed in part: that is zstd, whose frames consist of blocks. */
+export async function loadBeginningDecompressor(method: string): Promise<DecompressBeginning | undefined> {
+  if (method !== 'zstd') return undefined;
+  const decompress = await loadZstd();
+  return (bytes, wanted) => {
+    const prefix = zstdPrefix(bytes, wanted);
+    if (!prefix) return undefined;
+    try {
+      const result = decompress(prefix.frame, prefix.limit);
+      return result.length > 0 && result.length <= prefix.limit ? result : undefined;
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 function checked(
@@ -33,10 +56,19 @@ function checked(
   decompress: (bytes: Uint8Array, size: number) => Uint8Array,
 ): Decompress {
   return (bytes, size, file, offset) => {
-    if (size > bytes.length * MAX_RATIO[method] + MAX_RATIO[method]) {
+    const most = Math.min(LARGEST_BLOCK, (bytes.length + 1) * MAX_RATIO[method]);
+    if (size > most) {
       throw new TraceError(
         file,
         `${bytes.length} compressed bytes claim to become ${size}, more than ${method} can make of them; the file is damaged`,
+        offset,
+      );
+    }
+    const ownSize = method === 'zstd' ? readFrameHeader(bytes)?.contentSize : undefined;
+    if (ownSize !== undefined && ownSize !== size) {
+      throw new TraceError(
+        file,
+        `the file says that ${bytes.length} compressed bytes become ${size}, they say ${ownSize}; the file is damaged`,
         offset,
       );
     }

@@ -2,10 +2,17 @@ import type { InternedTexts } from './interned.ts';
 
 const latin1 = new TextDecoder('latin1');
 
+interface Known {
+  readonly bytes: Uint8Array;
+  readonly id: number;
+}
+
 /** Interns strings straight from a record, without making a string for one that was seen before. */
 export class InternedBytes {
   private readonly texts: InternedTexts;
-  private readonly known = new Map<number, { readonly bytes: Uint8Array; readonly id: number }[]>();
+  private readonly known = new Map<number, Known[]>();
+  /** Events of one device tend to follow each other. */
+  private last: Known = { bytes: new Uint8Array(0), id: 0 };
 
   constructor(texts: InternedTexts) {
     this.texts = texts;
@@ -13,6 +20,8 @@ export class InternedBytes {
 
   /** The id of the text at `at`, which ends at a NUL or after `length` bytes; 0 for an empty one. */
   id(view: DataView, at: number, length: number): number {
+    const { last } = this;
+    if (last.id !== 0 && isText(view, at, length, last.bytes)) return last.id;
     let hash = 0x811c9dc5;
     let size = 0;
     for (; size < length; size++) {
@@ -23,18 +32,25 @@ export class InternedBytes {
     if (size === 0) return 0;
     const candidates = this.known.get(hash);
     if (candidates) {
-      for (const { bytes, id } of candidates) if (same(bytes, view, at, size)) return id;
+      for (const candidate of candidates) {
+        if (candidate.bytes.length !== size || !isText(view, at, length, candidate.bytes)) continue;
+        this.last = candidate;
+        return candidate.id;
+      }
     }
     const bytes = new Uint8Array(view.buffer, view.byteOffset + at, size).slice();
     const id = this.texts.id(latin1.decode(bytes));
-    if (candidates) candidates.push({ bytes, id });
-    else this.known.set(hash, [{ bytes, id }]);
+    this.last = { bytes, id };
+    if (candidates) candidates.push(this.last);
+    else this.known.set(hash, [this.last]);
     return id;
   }
 }
 
-function same(bytes: Uint8Array, view: DataView, at: number, size: number): boolean {
-  if (bytes.length !== size) return false;
+/** Whether the text at `at`, of at most `length` bytes, is `bytes`. */
+function isText(view: DataView, at: number, length: number, bytes: Uint8Array): boolean {
+  const size = bytes.length;
+  if (size > length || (size < length && view.getUint8(at + size) !== 0)) return false;
   for (let i = 0; i < size; i++) if (bytes[i] !== view.getUint8(at + i)) return false;
   return true;
 }

@@ -36,7 +36,7 @@ export function parseLine(text: Uint8Array, offset: number): KallsymsLine {
   const nameStart = line.indexOf(' ', line.indexOf(' ') + 1) + 1;
   const tab = line.indexOf('\t', nameStart);
   if (tab < 0) return { name: line.slice(nameStart), module: undefined };
-  return { name: line.slice(nameStart, tab), module: /\[([^\]]+)\]/.exec(line.slice(tab))?.[1] };
+  return { name: line.slice(nameStart, tab), module: /\[([^[\]]+)\]/.exec(line.slice(tab))?.[1] };
 }
 
 /** A part of the text whose lines ascend by address: searched without being scanned. */
@@ -57,14 +57,13 @@ export class SortedLines {
     let from = this.start;
     let to = this.end;
     while (from < to) {
-      const line = this.lineAround((from + to) >>> 1, from);
-      const next = this.after(line);
-      if (!parseAddress(this.text, line, this.end)) return below;
-      if (addressOrder(address.high, address.low, high, low) <= 0) {
+      const middle = this.lineAround((from + to) >>> 1, from);
+      const line = this.symbolFrom(middle, to);
+      if (line < to && addressOrder(address.high, address.low, high, low) <= 0) {
         below = line;
-        from = next;
+        from = this.after(line);
       } else {
-        to = line;
+        to = middle;
       }
     }
     return below < 0 ? -1 : this.firstOfEqual(below);
@@ -75,10 +74,16 @@ export class SortedLines {
     parseAddress(this.text, line, this.end);
     const { high, low } = address;
     for (let next = this.after(line); next < this.end; next = this.after(next)) {
-      if (!parseAddress(this.text, next, this.end)) return -1;
+      if (!parseAddress(this.text, next, this.end)) continue;
       if (addressOrder(address.high, address.low, high, low) > 0) return next;
     }
     return -1;
+  }
+
+  /** Offset of the first symbol, or -1. */
+  first(): number {
+    const line = this.symbolFrom(this.start, this.end);
+    return line < this.end ? line : -1;
   }
 
   /** Whether a sample of the lines ascends: what a search needs, and what only a damaged file lacks. */
@@ -104,6 +109,12 @@ export class SortedLines {
       if (address.high !== high || address.low !== low) return line;
       line = before;
     }
+  }
+
+  /** The line at `line` or the first behind it that is a symbol, which {@link address} is set to; `end` for none. */
+  private symbolFrom(line: number, end: number): number {
+    while (line < end && !parseAddress(this.text, line, this.end)) line = this.after(line);
+    return line;
   }
 
   /** Start of the line that holds the byte at `at`. */

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { KernelScript } from '../helpers/kernel-script.ts';
+
+const NIC = '0000:00:04.0';
+
+/** One occurrence of a use after free, on a page of its own; `lose` between the map and the free. */
+function useAfterFree(k: KernelScript, pfn: number, lose = false): void {
+  k.as(`task of ${pfn}`).dmaMap(NIC, pfn * 4096, pfn * 4096 + 0x100000, 0x1000);
+  if (lose) k.lose();
+  k.free(pfn + 0x100);
+}
+
+describe('certainty', () => {
+  it('is certain before any loss', () => {
+    const k = new KernelScript();
+    useAfterFree(k, 1);
+    expect(k.lose().sole().certainty).toBe('certain');
+  });
+
+  it('is possible when events were lost since the mapping was made: its unmap may be among them', () => {
+    const k = new KernelScript();
+    useAfterFree(k, 1, true);
+    expect(k.sole().certainty).toBe('possible');
+  });
+
+  it('is certain again for a mapping made after the loss', () => {
+    const k = new KernelScript().lose();
+    useAfterFree(k, 1);
+    expect(k.sole().certainty).toBe('certain');
+  });
+
+  it('counts a gap of which the kernel does not know the size, on any CPU', () => {
+    const k = new KernelScript().map('A', 0x1000, 0x5000, 0x1000);
+    k.lost(7, -1, k.now, k.now + 1).free(5);
+    expect(k.sole().certainty).toBe('possible');
+  });
+
+  it('counts a gap that ends only after the event, on another CPU', () => {
+    const k = new KernelScript().map('A', 0x1000, 0x5000, 0x1000).lost(1, 100, 0, 1_000_000_000).free(5);
+    expect(k.sole().certainty).toBe('possible');
+  });
+
+  it('does not count a gap that had ended before the mapping was made', () => {
+    const k = new KernelScript().map('A', 0x1000, 0x4000, 0x1000).wait(1000);
+    k.map('A', 0x2000, 0x5000, 0x1000)
+      .lost(1, 100, 0, k.now - 500)
+      .free(5);
+    expect(k.sole().certainty).toBe('certain');
+  });
+
+  it('becomes certain when a certain occurrence follows, and that one is the sample', () => {
+    const k = new KernelScript();
+    useAfterFree(k, 1, true);
+    const first = k.now;
+    useAfterFree(k, 2);
+    useAfterFree(k, 3);
+    const finding = k.sole('free-while-mapped');
+    expect(finding).toMatchObject({ certainty: 'certain', count: 3, firstNs: first, lastNs: k.now });
+    expect(finding.page?.pfn).toBe('0x102');
+    expect(finding.story.map(event => event.task)).toEqual(['task of 2', 'task of 2']);
+  });
+
+  it('stays that of the certain sample when a possible occurrence follows', () => {
+    const k = new KernelScript();
+    useAfterFree(k, 1);
+    useAfterFree(k, 2, true);
+    expect(k.sole()).toMatchObject({ certainty: 'certain', count: 2, page: { pfn: '0x101' } });
+  });
+
+  it('does not mix the story of the sample with what happens to another occurrence', () => {
+    const k = new KernelScript();
+    useAfterFree(k, 1, true);
+    useAfterFree(k, 2);
+    k.as('other').dmaUnmap(NIC, 0x1000, 0x1000);
+    const finding = k.sole();
+    expect(finding.reachable?.ended).toBe(false);
+    expect(finding.story.map(event => event.task)).not.toContain('other');
+  });
+
+  it.each<[rule: string, script: (k: KernelScript) => unknown]>([
+    ['alloc-while-mapped', k => k.map('A', 0x1000, 0x5000, 0x1000).lose().alloc(5)],
+    ['map-over-live', k => k.map('A', 0x1000, 0x5000, 0x1000).lose().map('A', 0x1000, 0x6000, 0x1000)],
+    ['domain-freed-live', k => k.map('A', 0x1000, 0x5000, 0x1000).lose().domainFree('A')],
+    ['unbind-leak', k => k.dmaMap(NIC, 0x1000, 0x5000, 0x1000).lose().unbind(NIC)],
+    ['dma-sync-range', k => k.dmaMap(NIC, 0x1000, 0x5000, 0x1000).lose().sync(NIC, 0x1000, 0x2000)],
+  ])('of %s is possible when it rests on what was believed before a loss', (rule, script) => {
+    const k = new KernelScript();
+    script(k);
+    expect(k.sole(rule).certainty).toBe('possible');
+  });
+
+  it.each<[rule: string, script: (k: KernelScript) => unknown]>([
+    ['unmap-larger-than-requested', k => k.lose().unmap('A', 0x1000, 0x1000, 0x2000)],
+    ['unmap-smaller-than-requested', k => k.lose().unmap('A', 0x1000, 0x2000, 0x1000)],
+    ['unmap-unmapped', k => k.lose().unmap('A', 0x1000, 0x1000, 0)],
+  ])('of %s is not touched by a loss: the event itself says it', (rule, script) => {
+    const k = new KernelScript();
+    script(k);
+    expect(k.sole(rule).certainty).toBe('certain');
+  });
+});
