@@ -1,4 +1,6 @@
 #!/usr/bin/env node
 import { main } from '../cli/main.ts';
 
-process.exitCode = await main(process.argv.slice(2), process);
+main(process.argv.slice(2), process).then(code => {
+  process.exitCode = code;
+});

@@ -5,6 +5,7 @@ import type { Capabilities, SourceNames } from '../kernel/source.ts';
 import type { ShadowChanges } from '../shadow/changes.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { DanglingMappings } from './dangling-mappings.ts';
+import type { DmaUnmaps } from './dma-unmaps.ts';
 
 /** What a check works with. */
 export interface CheckContext {
@@ -16,6 +17,8 @@ export interface CheckContext {
   readonly capabilities: Readonly<Capabilities>;
   /** Mappings whose memory was given away, shared by the rules that tell of it. */
   readonly dangling: DanglingMappings;
+  /** The unmap calls of the DMA API that are worth a look. */
+  readonly dmaUnmaps: DmaUnmaps;
 }
 
 /**

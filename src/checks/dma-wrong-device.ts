@@ -3,7 +3,6 @@ import { hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { ownerOf, ownerWords } from './describe.ts';
 import { reportDmaMisuse } from './dma-incident.ts';
-import { judgeUnknownUnmap } from './dma-unknown-unmap.ts';
 
 const rule: Rule = {
   id: 'dma-wrong-device',
@@ -20,29 +19,25 @@ const rule: Rule = {
 export const dmaWrongDevice: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
-    const { shadow } = context;
-    return {
-      dmaUnmap(at, kind, device, address, size, direction): void {
-        if (shadow.dma.find(device, address, size, kind, direction) !== 0) return;
-        const unknown = judgeUnknownUnmap(shadow, at, kind, device, address, size);
-        if (!unknown || unknown.otherDevices === 0) return;
-        const owner = ownerWords(ownerOf(context, device));
-        const other =
-          context.names.device(shadow.dma.device[unknown.otherDevices] as number) ?? 'another device';
-        reportDmaMisuse(context, {
-          rule,
-          at,
-          device,
-          role: 'unmapped',
-          title: `${owner} unmapped DMA address ${hex(address)}, which is mapped for ${other}`,
-          size,
-          entry: unknown.otherDevices,
-          facts: [
-            { name: 'Mapped for', value: other },
-            { name: 'DMA address', value: `${hex(address)}, ${size} bytes` },
-          ],
-        });
-      },
-    };
+    const { dma } = context.shadow;
+    context.dmaUnmaps.onUnknown((at, { device, address, size }, { otherDevices }) => {
+      if (otherDevices === 0) return;
+      const owner = ownerWords(ownerOf(context, device));
+      const other = context.names.device(dma.device[otherDevices] as number) ?? 'another device';
+      reportDmaMisuse(context, {
+        rule,
+        at,
+        device,
+        role: 'unmapped',
+        title: `${owner} unmapped DMA address ${hex(address)}, which is mapped for ${other}`,
+        size,
+        entry: otherDevices,
+        facts: [
+          { name: 'Mapped for', value: other },
+          { name: 'DMA address', value: `${hex(address)}, ${size} bytes` },
+        ],
+      });
+    });
+    return {};
   },
 };

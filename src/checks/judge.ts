@@ -7,6 +7,7 @@ import type { ShadowChanges } from '../shadow/changes.ts';
 import { Shadow } from '../shadow/shadow.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { DanglingMappings } from './dangling-mappings.ts';
+import { DmaUnmaps } from './dma-unmaps.ts';
 import { inTurn } from './in-turn.ts';
 import { skippedReason } from './skipped-reason.ts';
 
@@ -40,17 +41,19 @@ export class Judge {
       changes: changesFor(followers),
     });
     const dangling = new DanglingMappings(this.shadow);
+    const dmaUnmaps = new DmaUnmaps(this.shadow);
     const context: CheckContext = {
       shadow: this.shadow,
       findings: this.findings,
       names: options.names,
       capabilities: options.capabilities,
       dangling,
+      dmaUnmaps,
     };
     this.checks = options.checks.map(definition => definition.create(context));
     followers.mappingCut.push(dangling, ...this.checks.filter(check => check.mappingCut));
     followers.countFault.push(...this.checks.filter(check => check.countFault));
-    this.events = inTurn(this.checks, this.shadow);
+    this.events = inTurn([dmaUnmaps, ...this.checks], this.shadow);
   }
 
   /** The verdict, when the source is at its end; `lastNs` is the time of its last event. */

@@ -60,15 +60,19 @@ export const unmapAfterUnbind: CheckDefinition = {
     };
 
     const judgeEntry = (at: Moment, device: number, address: number, size: number, entry: number): void => {
+      const { state, generation } = shadow.devices.get(device);
+      if (state === 'bound' && (entry === 0 || shadow.dma.generation[entry] === generation)) return;
       if (entry === 0) judge(at, device, address, size, -1, undefined);
       else judge(at, device, address, size, shadow.dma.generation[entry] as number, shadow.dma.madeAt(entry));
     };
 
     return {
       dmaUnmap(at, kind, device, dmaAddr, size, direction): void {
+        if (shadow.devices.get(device).state === 'unseen') return;
         judgeEntry(at, device, dmaAddr, size, shadow.dma.find(device, dmaAddr, size, kind, direction));
       },
       dmaUnmapSg(at, device, list, direction): void {
+        if (shadow.devices.get(device).state === 'unseen') return;
         const entry = shadow.listOf(device, list, direction);
         judgeEntry(at, device, shadow.dma.address[entry] as number, shadow.dma.size[entry] as number, entry);
       },

@@ -59,6 +59,15 @@ describe('one bug is one finding', () => {
     expect(second).toMatchObject({ count: 1, echoes: 0, mapping: { domain: 'B' }, pages: 1 });
   });
 
+  it('but a page that was unmapped, and is mapped by another, is not one of the first mapping any more', () => {
+    const k = new KernelScript().withStack(['first']).map('A', 0x100000, 0x40000, 0x8000).free(0x40);
+    k.unmap('A', 0x101000, 0x1000).withStack(['second']).map('B', 0x9000, 0x41000, 0x1000).free(0x41);
+    expect(k.finish().map(({ mapping, pages, echoes }) => [mapping?.domain, pages, echoes])).toEqual([
+      ['A', 1, 0],
+      ['B', 1, 0],
+    ]);
+  });
+
   it('when the pages of one large mapping are freed one by one: the incident grows', () => {
     const k = new KernelScript().map('A', 0x100000, 0x40000, 0x10000);
     for (let pfn = 0x40; pfn < 0x50; pfn++) k.free(pfn);

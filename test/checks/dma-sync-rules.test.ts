@@ -30,6 +30,11 @@ describe('dma-sync-unmapped', () => {
     expect(finding.story.map(event => event.task)).toEqual(['modprobe', 'napi', 'late']);
   });
 
+  it('is all that is said of a sync beyond the end of what is not mapped any more', () => {
+    const k = mapped().dmaUnmap(NIC, 0x1040, 0x600, { direction: FROM_DEVICE });
+    expect(k.sync(NIC, 0x1040, 0x2000, TO_DEVICE).rules()).toEqual(['dma-sync-unmapped']);
+  });
+
   it('is only possible when events were lost since the unmap', () => {
     const k = mapped().dmaUnmap(NIC, 0x1040, 0x600, { direction: FROM_DEVICE }).lose();
     expect(k.sync(NIC, 0x1040, 0x600, FROM_DEVICE).sole().certainty).toBe('possible');

@@ -284,4 +284,11 @@ describe('the time that the memory was reachable', () => {
     k.unmap('A', 0x1000, 0x1000);
     expect(k.sole().reachable?.ended).toBe(true);
   });
+
+  it('ends when the freed part is unmapped, though the rest of the mapping stays', () => {
+    const k = new KernelScript().map('A', 0x1000, 0x5000, 0x2000).free(5).unmap('A', 0x1000, 0x1000);
+    expect(k.sole().reachable?.ended).toBe(true);
+    // What is left of it can be freed too early as well: that happens again.
+    expect(k.free(6).sole()).toMatchObject({ count: 2, pages: 2 });
+  });
 });

@@ -75,6 +75,11 @@ describe('unbind-leak', () => {
     expect(again.rules()).toEqual(['unbind-leak', 'unmap-after-unbind']);
   });
 
+  it('is of the driver that has left, also where the next one is what shows it', () => {
+    const k = new KernelScript().probe(NIC, 'e1000e').dmaMap(NIC, 0x1000, 0x5000, 0x1000);
+    expect(k.cleanup(NIC).probe(NIC, 'vfio-pci').sole('unbind-leak').driver).toBe('e1000e');
+  });
+
   it('is told once by the two probes that see the end of an unbind', () => {
     const k = new KernelScript().probe(NIC, 'e1000e').dmaMap(NIC, 0x1000, 0x5000, 0x1000);
     k.cleanup(NIC).unbound(NIC).unbound(NIC);
@@ -143,6 +148,12 @@ describe('unbind-leak stays silent', () => {
   );
 
   silent('about the mappings of another device', k => k.dmaMap(DISK, 0x1000, 0x5000, 0x1000).unbind(NIC));
+
+  silent('when another device unmaps while the unbind is under way', k => {
+    k.dmaMap(DISK, 0x1000, 0x5000, 0x1000).dmaMap(NIC, 0x1000, 0x6000, 0x1000).cleanup(NIC);
+    k.as('reader').dmaUnmap(DISK, 0x1000, 0x1000);
+    k.as('rmmod').dmaUnmap(NIC, 0x1000, 0x1000).unbound(NIC);
+  });
 
   silent('about a domain that a driver made for itself: it may outlive the binding', k =>
     k.domainAlloc('own', NIC).map('own', 0x1000, 0x5000, 0x1000).unbind(NIC),

@@ -55,6 +55,9 @@ export interface DmaOptions {
   readonly direct?: boolean;
 }
 
+/** Entries of a scatterlist that an event holds; the rest is cut (include/trace/events/dma.h). */
+const RECORDED_ENTRIES = 128;
+
 /** One entry of a scatterlist and the DMA segment that it became. */
 export interface Segment {
   readonly dmaAddr: number;
@@ -233,7 +236,8 @@ export class KernelScript {
   dmaUnmapSg(device: string, segments: readonly Segment[], options: DmaOptions = {}): this {
     const { direction = BIDIRECTIONAL, attrs = 0 } = options;
     const domain = options.domain ?? domainOf(device);
-    const list = { ...listOf(segments), ents: 0, fullEnts: 0 };
+    const recorded = listOf(segments);
+    const list = { ...recorded, fullNents: recorded.nents, ents: 0, fullEnts: 0 };
     this.judge.events.dmaUnmapSg(this.tick(), this.device(device), list, direction, attrs);
     if (!options.direct) for (const { dmaAddr, size } of segments) this.unmap(domain, dmaAddr, roundUp(size));
     return this;
@@ -322,11 +326,11 @@ function roundUp(bytes: number): number {
 function listOf(segments: readonly Segment[]): ScatterList {
   return {
     phys: Float64Array.from(segments, ({ phys }) => phys),
-    nents: segments.length,
+    nents: Math.min(segments.length, RECORDED_ENTRIES),
     fullNents: segments.length,
     dmaAddr: Float64Array.from(segments, ({ dmaAddr }) => dmaAddr),
     length: Float64Array.from(segments, ({ size }) => size),
-    ents: segments.length,
+    ents: Math.min(segments.length, RECORDED_ENTRIES),
     fullEnts: segments.length,
   };
 }

@@ -115,7 +115,10 @@ function ftraceFormats({ machine, formats }: Recording): Uint8Array {
 function eventFormats({ machine, formats }: Recording): Uint8Array {
   const systems = new Map<string, string[]>();
   for (const { system, text } of formats) {
-    if (system !== 'ftrace') systems.set(system, [...(systems.get(system) ?? []), text]);
+    if (system === 'ftrace') continue;
+    const texts = systems.get(system);
+    if (texts) texts.push(text);
+    else systems.set(system, [text]);
   }
   const writer = new ByteWriter(machine.littleEndian).u32(systems.size);
   for (const [system, texts] of systems) {

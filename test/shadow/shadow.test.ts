@@ -123,6 +123,7 @@ describe('the device of a mapping', () => {
     const id = mappingAt(k, 'A', 0x1000);
     expect(k.shadow.deviceOf(id)).toBe(UNKNOWN);
     k.domainAttach('A', NIC);
+    expect(k.shadow.devices.get(k.device(NIC)).translated).toBe(true);
     expect(k.shadow.deviceOf(id)).toBe(k.device(NIC));
   });
 
@@ -178,9 +179,12 @@ describe('the device of a mapping', () => {
   });
 
   it('stays unknown without an IOMMU, and the device is not taken for translated', () => {
-    const k = quiet().dmaMap(NIC, 0x5000, 0x5000, 0x1000, { direct: true });
+    const k = quiet()
+      .dmaMap(DISK, 0x1000, 0x9000, 0x1000)
+      .dmaMap(NIC, 0x5000, 0x5000, 0x1000, { direct: true });
+    k.dmaMapSg(NIC, [{ dmaAddr: 0x7000, phys: 0x7000, size: 0x1000 }], { direct: true });
     expect(k.shadow.devices.get(k.device(NIC)).translated).toBe(false);
-    expect(k.shadow.mappings.made).toBe(0);
+    expect(k.shadow.domains.soleDevice(k.domain(`domain of ${DISK}`))).toBe(k.device(DISK));
   });
 });
 

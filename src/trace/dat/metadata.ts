@@ -1,8 +1,7 @@
 import { type FormatText, parseFields, readFormatHeader } from '../events/event-format.ts';
 import type { ByteReader } from '../file/byte-reader.ts';
+import { latin1 } from '../file/latin1.ts';
 import { quoted, TraceError } from '../trace-error.ts';
-
-const latin1 = new TextDecoder('latin1');
 
 /** Where a ring-buffer sub-buffer keeps its header, from the kernel's own `header_page` text. */
 export interface PageLayout {
@@ -48,7 +47,7 @@ export function parseHeaderPage(text: string, file: string): PageLayout {
 /** `header_page` and `header_event` of a recording; the second is fixed by the kernel's ABI and only skipped. */
 export function readHeaderInfo(reader: ByteReader, file: string): PageLayout {
   expectTag(reader, 'header_page', file);
-  const page = latin1.decode(reader.slice(reader.u64()));
+  const page = latin1(reader.slice(reader.u64()));
   expectTag(reader, 'header_event', file);
   reader.slice(reader.u64());
   return parseHeaderPage(page, file);
@@ -80,7 +79,7 @@ export function readEventFormats(reader: ByteReader): FormatText[] {
 function readFormats(reader: ByteReader, system: string, count: number): FormatText[] {
   const formats: FormatText[] = [];
   for (let i = 0; i < count; i++) {
-    const format = readFormatHeader(system, latin1.decode(reader.slice(reader.u64())));
+    const format = readFormatHeader(system, latin1(reader.slice(reader.u64())));
     if (format) formats.push(format);
   }
   return formats;
@@ -89,7 +88,7 @@ function readFormats(reader: ByteReader, system: string, count: number): FormatT
 /** `saved_cmdlines`: one `PID NAME` a line. */
 export function parseCommandNames(text: Uint8Array): Map<number, string> {
   const names = new Map<number, string>();
-  for (const line of latin1.decode(text).split('\n')) {
+  for (const line of latin1(text).split('\n')) {
     const space = line.indexOf(' ');
     if (space > 0) names.set(Number(line.slice(0, space)), line.slice(space + 1));
   }

@@ -1,10 +1,9 @@
 import type { ByteReader } from '../file/byte-reader.ts';
+import { latin1 } from '../file/latin1.ts';
 import { TraceError } from '../trace-error.ts';
 import { cpuStatistic, parseTraceClock } from './metadata.ts';
 import { OPTION, SECTION } from './sections.ts';
 import type { CpuStatistics } from './trace-dat.ts';
-
-const latin1 = new TextDecoder('latin1');
 
 /** Options of these ids hold the offset of the section of the same id. */
 const SECTION_IDS: ReadonlySet<number> = new Set(Object.values(SECTION));
@@ -94,6 +93,6 @@ export function readOptions(reader: ByteReader | undefined, version: 6 | 7, file
 }
 
 function text(reader: ByteReader, size: number): string {
-  const [content] = latin1.decode(reader.slice(size)).split('\0', 1);
+  const [content] = latin1(reader.slice(size)).split('\0', 1);
   return content?.trimEnd() ?? '';
 }

@@ -1,10 +1,9 @@
+import { latin1 } from '../file/latin1.ts';
 import type { EventField, EventFormat } from './event-format.ts';
 import type { RawEvent } from './raw-event.ts';
 
 /** Reads one numeric field of an event; 0 where the record is too short for it. */
 export type NumberReader = (event: RawEvent) => number;
-
-const latin1 = new TextDecoder('latin1');
 
 /** The first field whose name is one of `names`, in their order. */
 export function findField(format: EventFormat, ...names: readonly string[]): EventField | undefined {
@@ -98,7 +97,7 @@ export function textAt(event: RawEvent, extent: Extent): string {
   const { buffer, byteOffset } = event.view;
   const bytes = new Uint8Array(buffer, byteOffset + extent.at, extent.bytes);
   const end = bytes.indexOf(0);
-  return latin1.decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return latin1(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** A 64-bit value as float64; a signed one, or an all-ones one, keeps its sign. */

@@ -1,6 +1,5 @@
 import { TraceError } from '../trace-error.ts';
-
-const latin1 = new TextDecoder('latin1');
+import { latin1 } from './latin1.ts';
 
 /** Reads numbers and strings one after the other from bytes that are not trusted: every length is checked first. */
 export class ByteReader {
@@ -58,7 +57,7 @@ export class ByteReader {
   cstring(): string {
     const end = this.bytes.indexOf(0, this.offset);
     if (end < 0) this.fail('a NUL-terminated string');
-    const text = latin1.decode(this.bytes.subarray(this.offset, end));
+    const text = latin1(this.bytes.subarray(this.offset, end));
     this.offset = end + 1;
     return text;
   }

@@ -1,4 +1,3 @@
-import * as zlib from 'node:zlib';
 import { quoted, TraceError } from '../trace-error.ts';
 import { readFrameHeader, zstdPrefix } from './zstd-frame.ts';
 
@@ -23,7 +22,7 @@ export async function loadDecompressor(method: string, file: string): Promise<De
     case 'zstd':
       return checked('zstd', await loadZstd());
     case 'zlib':
-      return checked('zlib', (bytes, size) => zlib.inflateSync(bytes, { maxOutputLength: size }));
+      return checked('zlib', await loadZlib());
     default:
       throw new TraceError(
         file,
@@ -40,7 +39,7 @@ export async function loadBeginningDecompressor(method: string): Promise<Decompr
   if (method !== 'zstd') return undefined;
   const decompress = await loadZstd();
   return (bytes, wanted) => {
-    const prefix = zstdPrefix(bytes, wanted);
+    const prefix = wanted > LARGEST_BLOCK ? undefined : zstdPrefix(bytes, wanted);
     if (!prefix) return undefined;
     try {
       const result = decompress(prefix.frame, prefix.limit);
@@ -89,17 +88,31 @@ function checked(
   };
 }
 
-async function loadZstd(): Promise<(bytes: Uint8Array, size: number) => Uint8Array> {
-  // Node has it since 22.15; the WebAssembly decoder is for those before.
-  if ('zstdDecompressSync' in zlib) {
-    const native = zlib.zstdDecompressSync as (
-      bytes: Uint8Array,
-      options: { maxOutputLength: number },
-    ) => Uint8Array;
+type RawDecompress = (bytes: Uint8Array, size: number) => Uint8Array;
+
+async function loadZlib(): Promise<RawDecompress> {
+  const { inflateSync } = await import('node:zlib');
+  return (bytes, size) => inflateSync(bytes, { maxOutputLength: size });
+}
+
+/** Node has zstd since 22.15 and 23.8; the WebAssembly decoder is for those before. */
+const NODE_HAS_ZSTD = nodeIsAtLeast(22, 15) && !(nodeIsAtLeast(23, 0) && !nodeIsAtLeast(23, 8));
+
+async function loadZstd(): Promise<RawDecompress> {
+  if (NODE_HAS_ZSTD) {
+    const zlib = await import('node:zlib');
+    const native = (zlib as unknown as { zstdDecompressSync: NativeZstd }).zstdDecompressSync;
     return (bytes, size) => native(bytes, { maxOutputLength: Math.max(size, 1) });
   }
   const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
   await decoder.init();
   return (bytes, size) => decoder.decode(bytes, size);
+}
+
+type NativeZstd = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+
+function nodeIsAtLeast(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = process.versions.node.split('.').map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }

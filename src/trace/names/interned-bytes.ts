@@ -1,6 +1,5 @@
+import { latin1 } from '../file/latin1.ts';
 import type { InternedTexts } from './interned.ts';
-
-const latin1 = new TextDecoder('latin1');
 
 interface Known {
   readonly bytes: Uint8Array;
@@ -39,7 +38,7 @@ export class InternedBytes {
       }
     }
     const bytes = new Uint8Array(view.buffer, view.byteOffset + at, size).slice();
-    const id = this.texts.id(latin1.decode(bytes));
+    const id = this.texts.id(latin1(bytes));
     this.last = { bytes, id };
     if (candidates) candidates.push(this.last);
     else this.known.set(hash, [this.last]);

@@ -1,9 +1,8 @@
+import { latin1 } from '../file/latin1.ts';
 import { addressOrder, signedAddress } from './address.ts';
 
 const NEWLINE = 10;
 const SPACE = 32;
-const latin1 = new TextDecoder('latin1');
-
 /** A line of `/proc/kallsyms`: `ADDRESS TYPE NAME[\t[MODULE]]`. */
 export interface KallsymsLine {
   readonly name: string;
@@ -32,7 +31,7 @@ function parseAddress(text: Uint8Array, at: number, end: number): boolean {
 /** Name and module of the line at `offset`. */
 export function parseLine(text: Uint8Array, offset: number): KallsymsLine {
   const newline = text.indexOf(NEWLINE, offset);
-  const line = latin1.decode(text.subarray(offset, newline < 0 ? text.length : newline));
+  const line = latin1(text.subarray(offset, newline < 0 ? text.length : newline));
   const nameStart = line.indexOf(' ', line.indexOf(' ') + 1) + 1;
   const tab = line.indexOf('\t', nameStart);
   if (tab < 0) return { name: line.slice(nameStart), module: undefined };
