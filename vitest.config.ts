@@ -10,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // The tests share no state; a worker for each of the files takes longer than what is in it.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/traces/**', 'test/trace-cmd/**'],
         },

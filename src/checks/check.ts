@@ -6,6 +6,7 @@ import type { ShadowChanges } from '../shadow/changes.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { DanglingMappings } from './dangling-mappings.ts';
 import type { DmaUnmaps } from './dma-unmaps.ts';
+import type { UnequalUnmaps } from './unequal-unmaps.ts';
 
 /** What a check works with. */
 export interface CheckContext {
@@ -19,6 +20,8 @@ export interface CheckContext {
   readonly dangling: DanglingMappings;
   /** The unmap calls of the DMA API that are worth a look. */
   readonly dmaUnmaps: DmaUnmaps;
+  /** The unmap calls that removed more or less than was asked. */
+  readonly unequalUnmaps: UnequalUnmaps;
 }
 
 /**

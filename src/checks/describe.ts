@@ -3,6 +3,9 @@ import { UNKNOWN } from '../kernel/events.ts';
 import { FRAME_SIZE, hex } from '../kernel/units.ts';
 import type { CheckContext } from './check.ts';
 
+/** Other mappings that a finding names; the report says how many pages there are in all. */
+export const OTHERS_TOLD = 8;
+
 /** Device and driver of a finding, as far as they are known. */
 export interface Owner {
   readonly device: string | undefined;

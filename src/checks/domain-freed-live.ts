@@ -2,7 +2,7 @@ import type { Rule } from '../findings/rule.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, mappingRef, ownerOfMapping, ownerWords, pagesOf } from './describe.ts';
+import { countOf, mappingRef, OTHERS_TOLD, ownerOfMapping, ownerWords, pagesOf } from './describe.ts';
 import { isFixedMapping } from './fixed-mapping.ts';
 
 const rule: Rule = {
@@ -29,6 +29,8 @@ export const domainFreedLive: CheckDefinition = {
         shadow.mappings.forEach(id => {
           if (shadow.mappings.domain[id] === domain && !isFixedMapping(shadow, id)) ids.push(id);
         });
+        // The oldest tells one bug from another: ids are given out again.
+        ids.sort((a, b) => shadow.mappings.timeOf(a) - shadow.mappings.timeOf(b));
         const [first] = ids;
         if (first === undefined) return;
         const bytes = ids.reduce((sum, id) => sum + (shadow.mappings.left[id] as number) * FRAME_SIZE, 0);
@@ -45,7 +47,7 @@ export const domainFreedLive: CheckDefinition = {
           ...owner,
           pages: pagesOf(context, bytes),
           mapping: mappingRef(context, first),
-          otherMappings: ids.slice(1, 9).map(id => mappingRef(context, id)),
+          otherMappings: ids.slice(1, 1 + OTHERS_TOLD).map(id => mappingRef(context, id)),
         });
       },
     };

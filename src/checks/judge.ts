@@ -10,6 +10,7 @@ import { DanglingMappings } from './dangling-mappings.ts';
 import { DmaUnmaps } from './dma-unmaps.ts';
 import { inTurn } from './in-turn.ts';
 import { skippedReason } from './skipped-reason.ts';
+import { UnequalUnmaps } from './unequal-unmaps.ts';
 
 export interface JudgeOptions {
   readonly names: SourceNames;
@@ -34,7 +35,7 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.options = options;
     this.findings = new FindingCollector(options.names);
-    const followers: Followers = { mappingCut: [], countFault: [] };
+    const followers: Followers = { mapOver: [], mappingCut: [], countFault: [] };
     this.shadow = new Shadow({
       pageSize: options.pageSize,
       accounting: options.accounting,
@@ -42,6 +43,7 @@ export class Judge {
     });
     const dangling = new DanglingMappings(this.shadow);
     const dmaUnmaps = new DmaUnmaps(this.shadow);
+    const unequalUnmaps = new UnequalUnmaps();
     const context: CheckContext = {
       shadow: this.shadow,
       findings: this.findings,
@@ -49,11 +51,13 @@ export class Judge {
       capabilities: options.capabilities,
       dangling,
       dmaUnmaps,
+      unequalUnmaps,
     };
     this.checks = options.checks.map(definition => definition.create(context));
+    followers.mapOver.push(...this.checks.filter(check => check.mapOver));
     followers.mappingCut.push(dangling, ...this.checks.filter(check => check.mappingCut));
     followers.countFault.push(...this.checks.filter(check => check.countFault));
-    this.events = inTurn([dmaUnmaps, ...this.checks], this.shadow);
+    this.events = inTurn([dmaUnmaps, unequalUnmaps, ...this.checks], this.shadow);
   }
 
   /** The verdict, when the source is at its end; `lastNs` is the time of its last event. */
@@ -73,12 +77,16 @@ export class Judge {
 
 /** Who follows the changes of the shadow; checks come after it, because they are made with it. */
 interface Followers {
+  readonly mapOver: Partial<ShadowChanges>[];
   readonly mappingCut: Partial<ShadowChanges>[];
   readonly countFault: Partial<ShadowChanges>[];
 }
 
 function changesFor(followers: Followers): ShadowChanges {
   return {
+    mapOver(at, domain, iova, phys, size) {
+      for (const follower of followers.mapOver) follower.mapOver?.(at, domain, iova, phys, size);
+    },
     mappingCut(at, id, iovaPage, pages, gone) {
       for (const follower of followers.mappingCut) follower.mappingCut?.(at, id, iovaPage, pages, gone);
     },

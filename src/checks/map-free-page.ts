@@ -20,9 +20,10 @@ export const mapFreePage: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow, capabilities } = context;
+    // A source knows from the start whether it shows every allocation.
+    if (!capabilities.hasEveryAllocation) return {};
     return {
       iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number): void {
-        if (!capabilities.hasEveryAllocation) return;
         const perPage = shadow.pageSize / FRAME_SIZE;
         const first = Math.floor(frameOf(phys) / perPage);
         const pages = Math.ceil((frameOf(phys) + framesIn(phys, size)) / perPage) - first;

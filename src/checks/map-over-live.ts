@@ -24,12 +24,10 @@ export const mapOverLive: CheckDefinition = {
     const { shadow, capabilities } = context;
     const runs = new IovaRuns();
     return {
-      iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number): void {
-        const page = frameOf(iova);
-        const pages = framesIn(iova, size);
-        if (domain === UNKNOWN || shadow.tables.isFree(domain, page, pages)) return;
+      mapOver(at: Readonly<Moment>, domain: number, iova: number, phys: number, size: number): void {
+        if (domain === UNKNOWN) return;
         runs.reset();
-        shadow.tables.collect(domain, page, pages, runs);
+        shadow.tables.collect(domain, frameOf(iova), framesIn(iova, size), runs);
         const id = runs.id[0] as number;
         const iovaPage = runs.page[0] as number;
         const made = shadow.mappings.madeAt(id);

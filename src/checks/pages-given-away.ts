@@ -5,7 +5,7 @@ import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE, hex } from '../kernel/units.ts';
 import type { CheckContext } from './check.ts';
 import type { Reach } from './dangling-mappings.ts';
-import { countOf, mappingRef, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
+import { countOf, mappingRef, OTHERS_TOLD, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
 
 /** How one of the two page rules words its finding. */
 export interface HandOver {
@@ -57,7 +57,7 @@ function reportReached(
     pages: mappedPages,
     page: pageRef(context, pfn),
     mapping: mappingRef(context, main.id),
-    otherMappings: fresh.slice(1).map(reach => mappingRef(context, reach.id)),
+    otherMappings: fresh.slice(1, 1 + OTHERS_TOLD).map(reach => mappingRef(context, reach.id)),
     reachable: true,
   });
 }

@@ -4,7 +4,7 @@ import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, mappingRef, ownerOf, ownerWords, pagesOf } from './describe.ts';
+import { countOf, mappingRef, OTHERS_TOLD, ownerOf, ownerWords, pagesOf } from './describe.ts';
 import { isReleasedByDevres } from './devres.ts';
 import { isFixedMapping } from './fixed-mapping.ts';
 
@@ -85,7 +85,7 @@ export const unbindLeak: CheckDefinition = {
           ...owner,
           pages: pagesOf(context, bytes),
           mapping: mappingRef(context, first),
-          otherMappings: group.slice(1, 9).map(id => mappingRef(context, id)),
+          otherMappings: group.slice(1, 1 + OTHERS_TOLD).map(id => mappingRef(context, id)),
           reachable: true,
         });
         const told: Told = { handle, mappings: group.length };

@@ -1,5 +1,5 @@
 import type { Rule } from '../findings/rule.ts';
-import { copyMoment, type Moment } from '../kernel/moment.ts';
+import { copyMoment } from '../kernel/moment.ts';
 import { frameOf, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
@@ -21,28 +21,27 @@ export const unmapLargerThanRequested: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow } = context;
-    return {
-      iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-        if (unmapped <= size) return;
-        const known = shadow.domainOf(domain, iova);
-        const id = shadow.tables.get(known, frameOf(iova));
-        const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
-        context.findings.report({
-          rule,
-          certainty: 'certain',
-          title: `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} removed ${hex(unmapped)}`,
-          fired: { role: 'unmapped', at: copyMoment(at) },
-          others: made ? [{ role: 'mapped', at: made }] : [],
-          signatureStacks: [at.stack, made?.stack ?? 0],
-          ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
-          pages: pagesOf(context, unmapped - size),
-          mapping: id === 0 ? undefined : mappingRef(context, id),
-          facts: [
-            { name: 'Asked to unmap', value: `${hex(size)} bytes from ${hex(iova)}` },
-            { name: 'Removed', value: `${hex(unmapped)} bytes, up to ${hex(iova + unmapped)}` },
-          ],
-        });
-      },
-    };
+    context.unequalUnmaps.onUnequal((at, domain, iova, size, unmapped) => {
+      if (unmapped <= size) return;
+      const known = shadow.domainOf(domain, iova);
+      const id = shadow.tables.get(known, frameOf(iova));
+      const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
+      context.findings.report({
+        rule,
+        certainty: 'certain',
+        title: `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} removed ${hex(unmapped)}`,
+        fired: { role: 'unmapped', at: copyMoment(at) },
+        others: made ? [{ role: 'mapped', at: made }] : [],
+        signatureStacks: [at.stack, made?.stack ?? 0],
+        ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
+        pages: pagesOf(context, unmapped - size),
+        mapping: id === 0 ? undefined : mappingRef(context, id),
+        facts: [
+          { name: 'Asked to unmap', value: `${hex(size)} bytes from ${hex(iova)}` },
+          { name: 'Removed', value: `${hex(unmapped)} bytes, up to ${hex(iova + unmapped)}` },
+        ],
+      });
+    });
+    return {};
   },
 };

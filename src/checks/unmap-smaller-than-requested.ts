@@ -1,6 +1,6 @@
 import type { Rule } from '../findings/rule.ts';
 import { UNKNOWN } from '../kernel/events.ts';
-import { copyMoment, type Moment } from '../kernel/moment.ts';
+import { copyMoment } from '../kernel/moment.ts';
 import { frameOf, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
@@ -25,33 +25,32 @@ export const unmapSmallerThanRequested: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow } = context;
-    return {
-      iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-        if (unmapped >= size) return;
-        const known = shadow.domainOf(domain, iova);
-        const id = shadow.tables.get(known, frameOf(iova));
-        if (unmapped === 0 && id === 0) return;
-        const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
-        context.findings.report({
-          rule,
-          // Where domains are not told apart, the mapping may be another domain's.
-          certainty: unmapped === 0 && known === UNKNOWN ? 'possible' : 'certain',
-          title:
-            unmapped === 0
-              ? `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} was refused`
-              : `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} stopped after ${hex(unmapped)}`,
-          fired: { role: 'unmapped', at: copyMoment(at) },
-          others: made ? [{ role: 'mapped', at: made }] : [],
-          signatureStacks: [at.stack, made?.stack ?? 0],
-          ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
-          pages: pagesOf(context, size - unmapped),
-          mapping: id === 0 ? undefined : mappingRef(context, id),
-          facts: [
-            { name: 'Asked to unmap', value: `${hex(size)} bytes from ${hex(iova)}` },
-            { name: 'Removed', value: `${hex(unmapped)} bytes` },
-          ],
-        });
-      },
-    };
+    context.unequalUnmaps.onUnequal((at, domain, iova, size, unmapped) => {
+      if (unmapped >= size) return;
+      const known = shadow.domainOf(domain, iova);
+      const id = shadow.tables.get(known, frameOf(iova));
+      if (unmapped === 0 && id === 0) return;
+      const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
+      context.findings.report({
+        rule,
+        // Where domains are not told apart, the mapping may be another domain's.
+        certainty: unmapped === 0 && known === UNKNOWN ? 'possible' : 'certain',
+        title:
+          unmapped === 0
+            ? `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} was refused`
+            : `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} stopped after ${hex(unmapped)}`,
+        fired: { role: 'unmapped', at: copyMoment(at) },
+        others: made ? [{ role: 'mapped', at: made }] : [],
+        signatureStacks: [at.stack, made?.stack ?? 0],
+        ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
+        pages: pagesOf(context, size - unmapped),
+        mapping: id === 0 ? undefined : mappingRef(context, id),
+        facts: [
+          { name: 'Asked to unmap', value: `${hex(size)} bytes from ${hex(iova)}` },
+          { name: 'Removed', value: `${hex(unmapped)} bytes` },
+        ],
+      });
+    });
+    return {};
   },
 };

@@ -1,5 +1,5 @@
 import type { Rule } from '../findings/rule.ts';
-import { copyMoment, type Moment } from '../kernel/moment.ts';
+import { copyMoment } from '../kernel/moment.ts';
 import { frameOf, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { ownerOf, pagesOf } from './describe.ts';
@@ -23,27 +23,26 @@ export const unmapUnmapped: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow } = context;
-    return {
-      iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-        if (unmapped !== 0 || size === 0) return;
-        const known = shadow.domainOf(domain, iova);
-        if (shadow.tables.get(known, frameOf(iova)) !== 0) return;
-        context.findings.report({
-          rule,
-          certainty: 'certain',
-          title: `nothing was mapped at IOVA ${hex(iova)}, where ${hex(size)} bytes should be unmapped`,
-          fired: { role: 'unmapped', at: copyMoment(at) },
-          others: [],
-          signatureStacks: [at.stack],
-          ...ownerOf(context, shadow.domains.soleDevice(known)),
-          pages: pagesOf(context, size),
-          facts: [
-            { name: 'Asked to unmap', value: `${hex(size)} bytes from ${hex(iova)}` },
-            ...domainFact(context, known),
-          ],
-        });
-      },
-    };
+    context.unequalUnmaps.onUnequal((at, domain, iova, size, unmapped) => {
+      if (unmapped !== 0 || size === 0) return;
+      const known = shadow.domainOf(domain, iova);
+      if (shadow.tables.get(known, frameOf(iova)) !== 0) return;
+      context.findings.report({
+        rule,
+        certainty: 'certain',
+        title: `nothing was mapped at IOVA ${hex(iova)}, where ${hex(size)} bytes should be unmapped`,
+        fired: { role: 'unmapped', at: copyMoment(at) },
+        others: [],
+        signatureStacks: [at.stack],
+        ...ownerOf(context, shadow.domains.soleDevice(known)),
+        pages: pagesOf(context, size),
+        facts: [
+          { name: 'Asked to unmap', value: `${hex(size)} bytes from ${hex(iova)}` },
+          ...domainFact(context, known),
+        ],
+      });
+    });
+    return {};
   },
 };
 

@@ -9,6 +9,9 @@ import { signatureOf } from './signature.ts';
 /** Echoes of the sample that are told in its story; more are only counted. */
 const ECHOES_TOLD = 2;
 
+/** Later events of the sample that are told: a page may be mapped hundreds of times. */
+const LATER_TOLD = 8;
+
 /** All occurrences of one bug; the story is that of the sample. */
 interface Group {
   readonly signature: string;
@@ -149,7 +152,8 @@ export class FindingCollector {
 function handleOf(group: Group, incident: Incident): IncidentHandle {
   let told = 0;
   const tell = (role: StoryRole, at: Readonly<Moment>): void => {
-    if (group.sample === incident) group.later.push({ role, at: copyMoment(at) });
+    if (group.sample === incident && group.later.length < LATER_TOLD)
+      group.later.push({ role, at: copyMoment(at) });
   };
   return {
     echo(role, at) {
@@ -163,8 +167,9 @@ function handleOf(group: Group, incident: Incident): IncidentHandle {
     },
     add: tell,
     ended(role, at) {
-      tell(role, at);
-      if (group.sample === incident) group.endedAt ??= copyMoment(at);
+      if (group.sample !== incident || group.endedAt) return;
+      group.endedAt = copyMoment(at);
+      group.later.push({ role, at: group.endedAt });
     },
   };
 }

@@ -86,9 +86,12 @@ export interface KernelEvents {
 
   /** `driver` starts to probe `device`. */
   driverProbe(at: Moment, device: number, driver: number): void;
-  /** The driver is gone from `device`; resources that devres manages are released next, by the same task. */
+  /**
+   * The driver is gone from `device`, or its probe failed; resources that devres manages are released next, by the
+   * same task. May be told twice of one unbind.
+   */
   driverCleanup(at: Moment, device: number): void;
-  /** The unbind (or the failed probe) is over, devres included: `BUS_NOTIFY_UNBOUND_DRIVER` or `_NOT_BOUND`. */
+  /** The unbind is over, devres included: `BUS_NOTIFY_UNBOUND_DRIVER`. A failed probe has no such end. */
   driverUnbound(at: Moment, device: number): void;
 
   /** A page_pool took `pfn` from the allocator and mapped it, as its `count`th page. */

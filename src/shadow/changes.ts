@@ -3,6 +3,11 @@ import type { Moment } from '../kernel/moment.ts';
 /** What the shadow tells while it changes its belief: for checks that follow a mapping through its life. */
 export interface ShadowChanges {
   /**
+   * A map call covers pages of its domain that hold mappings already; these are still there, and are cut next. `iova`,
+   * `phys` and `size` are those of the call.
+   */
+  mapOver(at: Readonly<Moment>, domain: number, iova: number, phys: number, size: number): void;
+  /**
    * `pages` of a mapping, from IOVA page `iovaPage`, are gone: unmapped, mapped over, or with their domain. With
    * `gone` the mapping has no page left, and its id will be given to another; its record can still be read.
    */

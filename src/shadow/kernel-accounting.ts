@@ -12,10 +12,10 @@ const CHUNK_PAGES = 1 << CHUNK_SHIFT;
 const ADDRESS_LIMIT = 2 ** 64;
 
 /**
- * More granules than any call can map: a size above it comes from a damaged trace, and walking it would never end.
- * 2^32 granules of 4 KiB are 16 TiB.
+ * More granules than a call maps: a size above it comes from a damaged trace, and walking it would not end in a
+ * reasonable time. 2^24 granules of 4 KiB are 64 GiB.
  */
-const MOST_GRANULES = 2 ** 32;
+const MOST_GRANULES = 2 ** 24;
 
 /**
  * Counts what IOMMU_DEBUG_PAGEALLOC of Linux 7.2 counts, granule by granule, with its blind spots and its false

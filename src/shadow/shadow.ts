@@ -126,7 +126,10 @@ export class Shadow implements KernelEvents {
     const page = frameOf(iova);
     const pages = framesIn(iova, size);
     if (pages === 0 || pages > LARGEST_MAP) return;
-    if (!this.tables.isFree(domain, page, pages)) this.remove(at, domain, page, pages);
+    if (!this.tables.isFree(domain, page, pages)) {
+      this.changes.mapOver(at, domain, iova, phys, size);
+      this.remove(at, domain, page, pages);
+    }
     const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
     this.tables.map(domain, page, pages, id);
     this.accounting.mapped(at, domain, phys, size);
@@ -297,11 +300,22 @@ export class Shadow implements KernelEvents {
   /** The map and the DMA API event behind it name each other's owner. */
   private learn(at: Moment, device: number, dmaAddr: number, size: number): void {
     const domain = this.recent.of(at.context).mapDomain;
+    const page = frameOf(dmaAddr);
+    const pages = framesIn(dmaAddr, size);
+    if (this.isAttributed(domain, page, pages, device)) return;
     this.domains.attached(domain, device);
     this.devices.get(device).translated = true;
     this.scratch.reset();
-    this.tables.collect(domain, frameOf(dmaAddr), framesIn(dmaAddr, size), this.scratch);
+    this.tables.collect(domain, page, pages, this.scratch);
     for (let i = 0; i < this.scratch.count; i++) this.attribute(this.scratch.id[i] as number, device);
+  }
+
+  /** Whether the range is one mapping that is known to be the device's: so it is once a domain has shown its device. */
+  private isAttributed(domain: number, page: number, pages: number, device: number): boolean {
+    const { mappings } = this;
+    const id = this.tables.get(domain, page);
+    if (id === 0 || mappings.device[id] !== device || !this.devices.get(device).translated) return false;
+    return page + pages <= (mappings.iovaPage[id] as number) + (mappings.pages[id] as number);
   }
 
   private attribute(id: number, device: number): void {

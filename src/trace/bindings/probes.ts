@@ -266,8 +266,12 @@ function bindBusNotify(format: EventFormat, context: BindingContext): EventHandl
       case BUS_NOTIFY_BIND_DRIVER:
         sink.driverProbe(stamp(context, event), device(event), UNKNOWN);
         break;
-      case BUS_NOTIFY_UNBOUND_DRIVER:
       case BUS_NOTIFY_DRIVER_NOT_BOUND:
+        // really_probe() says so before it releases what devres manages (drivers/base/dd.c).
+        seen.hasDriverLifecycle = true;
+        sink.driverCleanup(stamp(context, event), device(event));
+        break;
+      case BUS_NOTIFY_UNBOUND_DRIVER:
         seen.hasDriverLifecycle = true;
         seen.hasUnbindEnd = true;
         sink.driverUnbound(stamp(context, event), device(event));

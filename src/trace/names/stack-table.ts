@@ -1,7 +1,10 @@
 import { addressText } from './address.ts';
 
-/** Words that end a recorded stack early: ftrace pads it with `ULONG_MAX`, or marks a trampoline with it. */
+/** A frame of all ones, or of zeroes, ends a recorded stack early. */
 const END = 0xffff_ffff;
+
+/** `FTRACE_TRAMPOLINE_MARKER` stands for a frame in a trampoline, whose address says nothing (kernel/trace/trace.h). */
+const TRAMPOLINE = 0x7fff_ffff;
 
 /**
  * The distinct kernel stacks of a trace. A driver makes millions of calls from some hundred places: each stack is
@@ -36,6 +39,7 @@ export class StackTable {
         if (high === END && low === END) break;
         if (high === 0 && low === 0) break;
       } else if (low === END || low === 0) break;
+      if (high === 0 && low === TRAMPOLINE) continue;
       this.words[this.used + length] = high;
       this.words[this.used + length + 1] = low;
       length += 2;

@@ -265,7 +265,8 @@ describe('the life of a driver', () => {
     expect(kernel.calls).toEqual([
       ['driverProbe', 1, UNKNOWN],
       ['driverUnbound', 1],
-      ['driverUnbound', 1],
+      // A failed probe says so before devres releases.
+      ['driverCleanup', 1],
     ]);
     expect(kernel.seen).toMatchObject({ hasDriverLifecycle: true, hasUnbindEnd: true });
   });
