@@ -10,7 +10,7 @@ const ROUNDS = 11;
 const WARM_UP = 1;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const command = `${root}dist/bin/iommusan.js`;
+const command = `${root}dist/bin/iommusan.cjs`;
 const defaults = [
   `${root}../shared/traces/stock-kernel/nvme-and-ping.dat`,
   `${root}test/fixtures/traces/sanitizer-kernel/fuzz-1.dat`,

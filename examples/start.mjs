@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const path = name => fileURLToPath(new URL(name, import.meta.url));
-const command = path('../dist/bin/iommusan.js');
+const command = path('../dist/bin/iommusan.cjs');
 const trace = 'examples/uaf.dat';
 
 const { status } = spawnSync(process.execPath, [command, 'check', trace], {

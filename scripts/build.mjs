@@ -35,19 +35,18 @@ const common = {
 
 const outputs = await Promise.all([
   build({ ...common, entryPoints: library, splitting: true, chunkNames: 'chunks/[name]-[hash]' }),
-  // The command is one file: Node looks up and reads each file of a program by itself, and waits for it. What only
-  // one subcommand needs is still evaluated by that subcommand alone.
+  // The command is one file, and CommonJS: Node looks up, reads and links each file of an ECMAScript program by
+  // itself. What only one subcommand needs is still evaluated by that subcommand alone.
   build({
     ...common,
     entryPoints: ['src/bin/iommusan.ts'],
-    banner: {
-      // commander and cli-progress are CommonJS and call require() for Node's own modules, which ESM does not have.
-      js: "import { createRequire as createRequireForBundle } from 'node:module';\nconst require = createRequireForBundle(import.meta.url);",
-    },
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    plugins: [childProcessWhenNeeded()],
   }),
 ]).catch(() => process.exit(1)); // esbuild has said why.
 
-chmodSync('dist/bin/iommusan.js', 0o755);
+chmodSync('dist/bin/iommusan.cjs', 0o755);
 const inputs = outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs));
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licensesOf(inputs));
 
@@ -55,6 +54,24 @@ const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p'
   stdio: 'inherit',
 });
 process.exitCode = tsc.status ?? 1;
+
+/**
+ * commander loads node:child_process, and with it Node's network code, for subcommands that are programs of their own.
+ * There are none here: it gets it when it asks.
+ */
+function childProcessWhenNeeded() {
+  return {
+    name: 'child-process-when-needed',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+        importer.includes('/commander/') ? { path: 'child_process', namespace: 'when-needed' } : undefined,
+      );
+      onLoad({ filter: /.*/, namespace: 'when-needed' }, () => ({
+        contents: "exports.spawn = (...args) => require('child_process').spawn(...args);",
+      }));
+    },
+  };
+}
 
 /** The licences of the packages that went into the bundle: their authors ask that copies carry them. */
 function licensesOf(inputs) {

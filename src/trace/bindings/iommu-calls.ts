@@ -70,7 +70,7 @@ export class IommuCalls {
       return;
     }
     const calls = this.callsOf(at.context);
-    this.settle(calls);
+    if (calls.held !== 'nothing') this.settle(calls);
     calls.mapOpen = true;
     calls.mapReported = false;
     calls.mapReturned = false;
@@ -85,7 +85,7 @@ export class IommuCalls {
   /** `iommu:map`. Linux 7.2 also emits it for a map that failed, with the bytes mapped until then. */
   mapTracepoint(at: Moment, iova: number, phys: number, size: number): void {
     const calls = this.callsOf(at.context);
-    this.settle(calls);
+    if (calls.held !== 'nothing') this.settle(calls);
     const known = calls.mapOpen && !calls.mapReported && calls.mapIova === iova;
     if (known) calls.mapReported = true;
     else calls.mapReturned = false;
@@ -130,14 +130,14 @@ export class IommuCalls {
       // iommu_map() contains iommu_map_nosync(): both may be probed.
       return;
     } else {
-      this.settle(calls);
+      if (calls.held !== 'nothing') this.settle(calls);
       if (result === 0) this.sink.iommuMap(at, domain, iova, phys, size, PROT_UNKNOWN);
     }
   }
 
   unmapEntry(at: Moment, domain: number, iova: number, size: number): void {
     const calls = this.callsOf(at.context);
-    this.settle(calls);
+    if (calls.held !== 'nothing') this.settle(calls);
     // iommu_unmap() contains __iommu_unmap(): both may be probed.
     if (calls.unmapOpen && calls.unmapDomain === domain && calls.unmapIova === iova) return;
     this.abandonUnmap(calls);
@@ -157,7 +157,7 @@ export class IommuCalls {
 
   unmapTracepoint(at: Moment, iova: number, size: number, unmapped: number): void {
     const calls = this.callsOf(at.context);
-    this.settle(calls);
+    if (calls.held !== 'nothing') this.settle(calls);
     if (calls.unmapOpen && calls.unmapIova === iova && calls.unmapSize === size) {
       this.endUnmap(calls, at, unmapped);
       return;
@@ -183,7 +183,7 @@ export class IommuCalls {
       calls.held = 'nothing';
       this.wholeUnmap(calls.heldAt, domain, iova, calls.heldSize, calls.heldUnmapped);
     } else if (!calls.unmapEnded || calls.unmapDomain !== domain || calls.unmapIova !== iova) {
-      this.settle(calls);
+      if (calls.held !== 'nothing') this.settle(calls);
       this.wholeUnmap(at, domain, iova, size, unmapped);
     }
   }
@@ -191,7 +191,7 @@ export class IommuCalls {
   /** At the end of the trace: what still waits is told with what is known. */
   finish(): void {
     for (const calls of this.open.values()) {
-      this.settle(calls);
+      if (calls.held !== 'nothing') this.settle(calls);
       this.abandonUnmap(calls);
     }
   }

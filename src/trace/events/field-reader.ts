@@ -38,8 +38,21 @@ export function numberReader(field: EventField): NumberReader {
         : event =>
             fits(event, offset, 4) ? event.view.getUint32(event.payload + offset, event.littleEndian) : 0;
     default:
-      return event => (fits(event, offset, 8) ? wideAt(event, event.payload + offset, signed) : 0);
+      return wideReader(offset, signed);
   }
+}
+
+/** The reader of most fields of most events, so it makes no calls of ours. */
+function wideReader(offset: number, signed: boolean): NumberReader {
+  return event => {
+    if (offset + 8 > event.payloadSize) return 0;
+    const { view, littleEndian } = event;
+    const at = event.payload + offset;
+    const first = view.getUint32(at, littleEndian);
+    const second = view.getUint32(at + 4, littleEndian);
+    const high = littleEndian ? second : first;
+    return (signed ? high | 0 : high) * 0x1_0000_0000 + (littleEndian ? first : second);
+  };
 }
 
 /** Upper and lower half of the pointer last read by {@link pointerReader}: one pair for all, read at once. */
@@ -48,19 +61,22 @@ export const pointer = { high: 0, low: 0 };
 /** A reader that leaves an 8 or 4 byte pointer in {@link pointer}, all 64 bits exact. */
 export function pointerReader(field: EventField): (event: RawEvent) => void {
   const { offset, size } = field;
+  const bytes = size < 8 ? 4 : 8;
   return event => {
+    const { view, littleEndian } = event;
     const at = event.payload + offset;
-    pointer.high = 0;
-    pointer.low = 0;
-    if (!fits(event, offset, size < 8 ? 4 : 8)) return;
-    if (size < 8) {
-      pointer.low = event.view.getUint32(at, event.littleEndian);
-      return;
+    if (offset + bytes > event.payloadSize) {
+      pointer.high = 0;
+      pointer.low = 0;
+    } else if (bytes === 4) {
+      pointer.high = 0;
+      pointer.low = view.getUint32(at, littleEndian);
+    } else {
+      const first = view.getUint32(at, littleEndian);
+      const second = view.getUint32(at + 4, littleEndian);
+      pointer.high = littleEndian ? second : first;
+      pointer.low = littleEndian ? first : second;
     }
-    const first = event.view.getUint32(at, event.littleEndian);
-    const second = event.view.getUint32(at + 4, event.littleEndian);
-    pointer.high = event.littleEndian ? second : first;
-    pointer.low = event.littleEndian ? first : second;
   };
 }
 

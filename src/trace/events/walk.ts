@@ -140,8 +140,9 @@ class Delivery {
 
   /** Hands out the event that the cursor is at, and moves the cursor on; `false` when it is at its end. */
   deliver(cursor: CpuCursor): boolean {
+    const { common, littleEndian } = this;
     const { view, payload, timeNs } = cursor;
-    const id = view.getUint16(payload + this.common.type, this.littleEndian);
+    const id = view.getUint16(payload + common.type, littleEndian);
     this.events++;
     this.lastNs = timeNs;
     this.counts[id] = (this.counts[id] as number) + 1;
@@ -151,10 +152,22 @@ class Delivery {
     if (handler === null) {
       more = cursor.advance();
     } else {
-      this.take(cursor);
+      const { event } = this;
+      event.view = view;
+      event.payload = payload;
+      event.payloadSize = cursor.payloadSize;
+      event.timeNs = timeNs;
+      event.cpu = cursor.cpu;
+      event.pid = view.getInt32(payload + common.pid, littleEndian);
+      event.flags = view.getUint8(payload + common.flags);
+      event.context = executionContext(event.pid, cursor.cpu, event.flags);
+      event.position = cursor.chunkPosition + payload;
+      event.stackBytes = 0;
       more = cursor.advance();
-      if (more) this.takeStack(cursor);
-      handler(this.event);
+      if (more && cursor.view.getUint16(cursor.payload + common.type, littleEndian) === common.stackId) {
+        this.takeStack(cursor);
+      }
+      handler(event);
     }
     if (more && cursor.lost !== NOTHING_LOST) {
       this.listener.eventsLost(cursor.cpu, cursor.lost, timeNs, cursor.timeNs);
@@ -176,26 +189,10 @@ class Delivery {
     return handler;
   }
 
-  private take(cursor: CpuCursor): void {
-    const { event, common } = this;
-    const { view, payload } = cursor;
-    event.view = view;
-    event.payload = payload;
-    event.payloadSize = cursor.payloadSize;
-    event.timeNs = cursor.timeNs;
-    event.cpu = cursor.cpu;
-    event.pid = view.getInt32(payload + common.pid, this.littleEndian);
-    event.flags = view.getUint8(payload + common.flags);
-    event.context = executionContext(event.pid, cursor.cpu, event.flags);
-    event.position = cursor.chunkPosition + payload;
-    event.stackBytes = 0;
-  }
-
   /** Gives the event the stack that stands behind it, if that belongs to the same thread of execution. */
   private takeStack(next: CpuCursor): void {
     const { event, common } = this;
     const { view, payload, payloadSize } = next;
-    if (view.getUint16(payload + common.type, this.littleEndian) !== common.stackId) return;
     if (next.lost !== NOTHING_LOST) return;
     if (payloadSize < common.stackFrames || payloadSize < common.stackSize + 4) return;
     const pid = view.getInt32(payload + common.pid, this.littleEndian);
