@@ -8,6 +8,8 @@ export type CountFault = (at: Readonly<Moment>, pfn: number, fault: 'below zero'
  * 4 KiB; `pfn` counts pages of the kernel's size.
  */
 export interface PageAccounting {
+  /** Whether {@link unmapBegin} means anything. */
+  readonly countsAtBegin: boolean;
   /** A map call, as the kernel passes it: byte addresses. */
   mapped(at: Readonly<Moment>, domain: number, phys: number, size: number): void;
   /** An unmap call was entered; the mapping is still in the page tables. */

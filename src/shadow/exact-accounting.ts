@@ -6,6 +6,7 @@ import { PageRefs } from './page-refs.ts';
 /** Counts what the IOMMU can really reach: exactly the frames that are in the page tables. */
 export class ExactAccounting implements PageAccounting {
   readonly kernelWarnings = undefined;
+  readonly countsAtBegin = false;
   private readonly refs = new PageRefs();
   private readonly framesPerPage: number;
   private readonly fault: CountFault;

@@ -26,6 +26,7 @@ const MOST_GRANULES = 2 ** 24;
  */
 export class KernelAccounting implements PageAccounting {
   kernelWarnings = 0;
+  readonly countsAtBegin = true;
   private readonly chunks = new Map<number, Int32Array>();
   private readonly pageSize: number;
   private readonly granule: number;

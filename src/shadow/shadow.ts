@@ -149,7 +149,8 @@ export class Shadow implements KernelEvents {
   }
 
   iommuUnmapBegin(at: Moment, domain: number, iova: number, size: number): void {
-    this.accounting.unmapBegin(at, this.domainOf(domain, iova), iova, size);
+    const { accounting } = this;
+    if (accounting.countsAtBegin) accounting.unmapBegin(at, this.domainOf(domain, iova), iova, size);
   }
 
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {

@@ -100,6 +100,15 @@ export class IommuCalls {
     }
   }
 
+  /** Closes the open map of a context if its tracepoint was seen: then the return has nothing to add. */
+  closesReportedMap(context: number): boolean {
+    const calls = this.callsOf(context);
+    if (!calls.mapOpen || !calls.mapReported) return false;
+    calls.mapOpen = false;
+    calls.mapReturned = true;
+    return true;
+  }
+
   /** Return of a map whose entry was seen. */
   mapReturn(at: Moment, result: number): void {
     const calls = this.callsOf(at.context);

@@ -81,7 +81,14 @@ function bindMap(format: EventFormat, context: BindingContext): EventHandler | u
   const isReturn = isReturnProbe(format);
   const fields = findProbeFields(format, [...MAP_ORDER, 'result'], ['domain', 'iova', 'phys', 'size']);
   if (!fields?.domain || !fields.iova || !fields.phys || !fields.size) {
-    return isReturn ? bindResult(format, context, (at, result) => calls.mapReturn(at, result)) : undefined;
+    if (!isReturn) return undefined;
+    const ended = bindResult(format, context, (at, result) => calls.mapReturn(at, result));
+    return (
+      ended &&
+      (event => {
+        if (!calls.closesReportedMap(event.context)) ended(event);
+      })
+    );
   }
   const domain = domainReader(context, fields.domain);
   const iova = numberReader(fields.iova);
