@@ -24,6 +24,22 @@ export interface Capabilities {
 
 export type Capability = keyof Capabilities;
 
+/** What a source can tell before it has shown anything. */
+export function noCapabilities(): Capabilities {
+  return {
+    hasDomains: false,
+    hasDomainLifetime: false,
+    hasDevices: false,
+    hasDmaApi: false,
+    hasDriverLifecycle: false,
+    hasUnbindEnd: false,
+    hasPageAllocator: false,
+    hasEveryAllocation: false,
+    hasStacks: false,
+    hasPagePool: false,
+  };
+}
+
 /** One frame of a kernel stack. */
 export interface StackFrame {
   /** `0xffffffff814103b1` */

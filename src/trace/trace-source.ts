@@ -1,6 +1,6 @@
 import type { KernelEvents } from '../kernel/events.ts';
 import { newMoment } from '../kernel/moment.ts';
-import type { Capabilities } from '../kernel/source.ts';
+import { type Capabilities, noCapabilities } from '../kernel/source.ts';
 import { bindEvent, callEvidence, showsDomainLifetime } from './bindings/bind.ts';
 import type { BindingContext } from './bindings/context.ts';
 import { IommuCalls } from './bindings/iommu-calls.ts';
@@ -21,18 +21,7 @@ export class TraceSource {
   readonly trace: TraceDat;
   readonly names: TraceNames;
   /** What the events have shown; complete after {@link run}. */
-  readonly capabilities: Capabilities = {
-    hasDomains: false,
-    hasDomainLifetime: false,
-    hasDevices: false,
-    hasDmaApi: false,
-    hasDriverLifecycle: false,
-    hasUnbindEnd: false,
-    hasPageAllocator: false,
-    hasEveryAllocation: false,
-    hasStacks: false,
-    hasPagePool: false,
-  };
+  readonly capabilities: Capabilities = noCapabilities();
   private readonly positions: Positions;
   private readonly formatsById: ReadonlyMap<number, FormatText>;
 

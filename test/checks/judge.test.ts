@@ -7,22 +7,11 @@ import { skippedReason } from '../../src/checks/skipped-reason.ts';
 import type { Rule } from '../../src/findings/rule.ts';
 import { newMoment } from '../../src/kernel/moment.ts';
 import { silentEvents } from '../../src/kernel/silent-events.ts';
-import type { Capabilities } from '../../src/kernel/source.ts';
+import { type Capabilities, noCapabilities } from '../../src/kernel/source.ts';
 import { KernelScript } from '../helpers/kernel-script.ts';
 import { newRecorder } from '../helpers/recorder.ts';
 
-const NOTHING: Capabilities = {
-  hasDomains: false,
-  hasDomainLifetime: false,
-  hasDevices: false,
-  hasDmaApi: false,
-  hasDriverLifecycle: false,
-  hasUnbindEnd: false,
-  hasPageAllocator: false,
-  hasEveryAllocation: false,
-  hasStacks: false,
-  hasPagePool: false,
-};
+const NOTHING: Capabilities = noCapabilities();
 
 describe('the rules', () => {
   it('have ids that suppressions, baselines and SARIF name: these never change', () => {

@@ -1,5 +1,5 @@
 import { executionContext, newMoment } from '../../src/kernel/moment.ts';
-import type { Capabilities } from '../../src/kernel/source.ts';
+import { type Capabilities, noCapabilities } from '../../src/kernel/source.ts';
 import { bindEvent, callEvidence } from '../../src/trace/bindings/bind.ts';
 import { IommuCalls } from '../../src/trace/bindings/iommu-calls.ts';
 import { Positions } from '../../src/trace/dat/positions.ts';
@@ -43,18 +43,7 @@ export function bindKernel(
     new Map(),
     new Positions('a.dat'),
   );
-  const seen: Capabilities = {
-    hasDomains: false,
-    hasDomainLifetime: false,
-    hasDevices: false,
-    hasDmaApi: false,
-    hasDriverLifecycle: false,
-    hasUnbindEnd: false,
-    hasPageAllocator: false,
-    hasEveryAllocation: false,
-    hasStacks: false,
-    hasPagePool: false,
-  };
+  const seen: Capabilities = noCapabilities();
   const calls = new IommuCalls(recorder.sink, callEvidence(types.map(({ format }) => format)));
   const { sink } = recorder;
   const context = { sink, names, calls, at: newMoment(), longSize: machine.longSize, seen };

@@ -1,16 +1,10 @@
 import type { DmaKind } from '../../kernel/dma.ts';
-import type { ScatterList } from '../../kernel/events.ts';
 import type { EventFormat } from '../events/event-format.ts';
-import {
-  type Extent,
-  extentReader,
-  findField,
-  type NumberReader,
-  numberReader,
-  wideAt,
-} from '../events/field-reader.ts';
-import type { EventHandler, RawEvent } from '../events/raw-event.ts';
-import { type BindingContext, deviceReader, stamp } from './context.ts';
+import { findField, numberReader } from '../events/field-reader.ts';
+import type { EventHandler } from '../events/raw-event.ts';
+import { type BindingContext, stamp } from './context.ts';
+import { commonReaders, numberOr } from './dma-fields.ts';
+import { bindMapSg, bindSyncSg, bindUnmapSg } from './dma-sg.ts';
 
 /** `DMA_MAPPING_ERROR` is all ones; as a float64 it is at least this. */
 const DMA_MAPPING_ERROR = 0xffff_ffff * 0x1_0000_0000;
@@ -57,22 +51,6 @@ export function bindDmaEvent(format: EventFormat, context: BindingContext): Even
     default:
       return undefined;
   }
-}
-
-/** The fields that all calls share. */
-function commonReaders(format: EventFormat, context: BindingContext) {
-  const deviceField = findField(format, 'device');
-  if (!deviceField) return undefined;
-  return {
-    device: deviceReader(context, deviceField),
-    direction: numberOr(format, -1, 'dir'),
-    attrs: numberOr(format, -1, 'attrs'),
-  };
-}
-
-function numberOr(format: EventFormat, otherwise: number, ...names: readonly string[]): NumberReader {
-  const field = findField(format, ...names);
-  return field ? numberReader(field) : () => otherwise;
 }
 
 function bindMap(format: EventFormat, kind: DmaKind, context: BindingContext): EventHandler | undefined {
@@ -141,127 +119,4 @@ function bindSync(format: EventFormat, context: BindingContext): EventHandler | 
       size(event),
       common.direction(event),
     );
-}
-
-/** A scatterlist whose arrays grow to the longest list seen. */
-class GrowingList implements ScatterList {
-  phys = new Float64Array(128);
-  nents = 0;
-  fullNents = 0;
-  dmaAddr = new Float64Array(128);
-  length = new Float64Array(128);
-  ents = 0;
-  fullEnts = 0;
-}
-
-/** Reads a dynamic array of 8-byte values into `into`, which is replaced by a larger one where it must be. */
-function readWide(
-  event: RawEvent,
-  extent: Extent,
-  into: Float64Array<ArrayBuffer>,
-): Float64Array<ArrayBuffer> {
-  const count = extent.bytes >>> 3;
-  const array = count > into.length ? new Float64Array(count) : into;
-  for (let i = 0; i < count; i++) array[i] = wideAt(event, extent.at + i * 8);
-  return array;
-}
-
-function readWords(
-  event: RawEvent,
-  extent: Extent,
-  into: Float64Array<ArrayBuffer>,
-): Float64Array<ArrayBuffer> {
-  const count = extent.bytes >>> 2;
-  const array = count > into.length ? new Float64Array(count) : into;
-  for (let i = 0; i < count; i++) array[i] = event.view.getUint32(extent.at + i * 4, event.littleEndian);
-  return array;
-}
-
-function bindMapSg(format: EventFormat, context: BindingContext): EventHandler | undefined {
-  const common = commonReaders(format, context);
-  const physField = findField(format, 'phys_addrs');
-  const addressField = findField(format, 'dma_addrs');
-  const lengthField = findField(format, 'lengths');
-  if (!common || !physField || !addressField || !lengthField) return undefined;
-  const phys = extentReader(physField);
-  const addresses = extentReader(addressField);
-  const lengths = extentReader(lengthField);
-  const fullNents = numberOr(format, 0, 'full_nents');
-  const fullEnts = numberOr(format, 0, 'full_ents');
-  const place: Extent = { at: 0, bytes: 0 };
-  const list = new GrowingList();
-  const { sink, seen } = context;
-  return event => {
-    seen.hasDevices = true;
-    seen.hasDmaApi = true;
-    phys(event, place);
-    list.phys = readWide(event, place, list.phys);
-    list.nents = place.bytes >>> 3;
-    addresses(event, place);
-    list.dmaAddr = readWide(event, place, list.dmaAddr);
-    const addressCount = place.bytes >>> 3;
-    lengths(event, place);
-    list.length = readWords(event, place, list.length);
-    list.ents = Math.min(addressCount, place.bytes >>> 2);
-    // Kernels that record the lists whole have no counts.
-    list.fullNents = fullNents(event) || list.nents;
-    list.fullEnts = fullEnts(event) || list.ents;
-    sink.dmaMapSg(
-      stamp(context, event),
-      common.device(event),
-      list,
-      common.direction(event),
-      common.attrs(event),
-    );
-  };
-}
-
-function bindUnmapSg(format: EventFormat, context: BindingContext): EventHandler | undefined {
-  const common = commonReaders(format, context);
-  const addressField = findField(format, 'addrs');
-  if (!common || !addressField) return undefined;
-  const addresses = extentReader(addressField);
-  const place: Extent = { at: 0, bytes: 0 };
-  const list = new GrowingList();
-  const { sink, seen } = context;
-  return event => {
-    seen.hasDevices = true;
-    seen.hasDmaApi = true;
-    addresses(event, place);
-    list.phys = readWide(event, place, list.phys);
-    list.nents = place.bytes >>> 3;
-    list.fullNents = list.nents;
-    sink.dmaUnmapSg(
-      stamp(context, event),
-      common.device(event),
-      list,
-      common.direction(event),
-      common.attrs(event),
-    );
-  };
-}
-
-function bindSyncSg(format: EventFormat, context: BindingContext): EventHandler | undefined {
-  const common = commonReaders(format, context);
-  const addressField = findField(format, 'dma_addrs');
-  const lengthField = findField(format, 'lengths');
-  if (!common || !addressField || !lengthField) return undefined;
-  const addresses = extentReader(addressField);
-  const lengths = extentReader(lengthField);
-  const place: Extent = { at: 0, bytes: 0 };
-  let address = new Float64Array(128);
-  let length = new Float64Array(128);
-  return event => {
-    addresses(event, place);
-    address = readWide(event, place, address);
-    const count = place.bytes >>> 3;
-    lengths(event, place);
-    length = readWords(event, place, length);
-    const device = common.device(event);
-    const direction = common.direction(event);
-    for (let i = 0; i < Math.min(count, place.bytes >>> 2); i++) {
-      const at = stamp(context, event);
-      context.sink.dmaSync(at, device, address[i] as number, length[i] as number, direction);
-    }
-  };
 }

@@ -1,8 +1,8 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import type { InputFile } from '../file/input-file.ts';
 import { quoted, TraceError } from '../trace-error.ts';
+import type { FileHeader } from './file-header.ts';
 import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
-import type { FileHeader } from './open.ts';
 import { readOptions } from './options.ts';
 import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
 

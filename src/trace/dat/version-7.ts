@@ -2,6 +2,7 @@ import { ByteReader } from '../file/byte-reader.ts';
 import { loadBeginningDecompressor, loadDecompressor } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
 import { quoted, TraceError } from '../trace-error.ts';
+import type { FileHeader } from './file-header.ts';
 import {
   parseCommandNames,
   readEventFormats,
@@ -9,7 +10,6 @@ import {
   readHeaderInfo,
   SMALLEST_SUB_BUFFER,
 } from './metadata.ts';
-import type { FileHeader } from './open.ts';
 import { type BufferOption, type Options, readOptions } from './options.ts';
 import { recoverBuffer } from './recover-buffer.ts';
 import { Sections } from './section-reader.ts';
