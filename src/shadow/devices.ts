@@ -19,6 +19,8 @@ export interface Device {
 /** Devices and the drivers bound to them. */
 export class Devices {
   private readonly byId: (Device | undefined)[] = [];
+  /** Whether the source shows that drivers are bound; some show only that they leave. */
+  private showsProbes = false;
 
   get(id: number): Device {
     let device = this.byId[id];
@@ -30,6 +32,20 @@ export class Devices {
   }
 
   probe(id: number, driver: number): void {
+    this.showsProbes = true;
+    this.bind(id, driver);
+  }
+
+  /**
+   * A mapping was made for the device. Where the source does not show probes, that tells that a driver which was seen to
+   * leave has been followed by another.
+   */
+  mapped(id: number): void {
+    const { state } = this.get(id);
+    if (!this.showsProbes && (state === 'unbound' || state === 'cleaning')) this.bind(id, UNKNOWN);
+  }
+
+  private bind(id: number, driver: number): void {
     const device = this.get(id);
     // really_probe() names the driver, the notifier right after it does not.
     if (driver === UNKNOWN && device.state === 'bound') return;

@@ -50,7 +50,8 @@ export class DmaEntries {
   /** Former entries in the order in which they ended. */
   private readonly formerRing = new Int32Array(REMEMBERED);
   private formerCount = 0;
-  /** The last question of {@link find}; `entry` is -1 when the answer may have changed. */
+  /** The last questions of {@link containing} and {@link find}; `entry` is -1 when the answer may have changed. */
+  private readonly lastContaining = { device: 0, address: 0, entry: -1 };
   private readonly lastFind = {
     device: 0,
     address: 0,
@@ -73,6 +74,7 @@ export class DmaEntries {
     generation: number,
   ): number {
     this.lastFind.entry = -1;
+    this.lastContaining.entry = -1;
     const entry = this.take();
     this.device[entry] = device;
     this.address[entry] = address;
@@ -181,6 +183,17 @@ export class DmaEntries {
 
   /** The entry that contains the address: a live one before a former one. 0 for none. */
   containing(device: number, address: number): number {
+    const { lastContaining } = this;
+    // Each of the sync rules asks for the same call.
+    if (lastContaining.entry < 0 || lastContaining.device !== device || lastContaining.address !== address) {
+      lastContaining.device = device;
+      lastContaining.address = address;
+      lastContaining.entry = this.findContaining(device, address);
+    }
+    return lastContaining.entry;
+  }
+
+  private findContaining(device: number, address: number): number {
     let former = 0;
     const pages = this.byPage.get(device);
     if (!pages) return 0;
@@ -222,6 +235,7 @@ export class DmaEntries {
   /** The entry, with all segments if it belongs to a scatterlist, was undone. */
   undo(at: Readonly<Moment>, entry: number): void {
     this.lastFind.entry = -1;
+    this.lastContaining.entry = -1;
     const first = this.list[entry] as number;
     this.forgetList(first);
     for (let segment = first; segment !== 0; segment = this.nextSegment[segment] as number) {

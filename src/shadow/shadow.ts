@@ -210,6 +210,7 @@ export class Shadow implements KernelEvents {
     direction: number,
     attrs: number,
   ): void {
+    this.devices.mapped(device);
     const { generation } = this.devices.get(device);
     if (this.wasJustMapped(at, dmaAddr, size)) this.learn(at, device, dmaAddr, size);
     this.dma.add(at, kind, device, dmaAddr, size, phys, direction, attrs, generation);
@@ -234,6 +235,7 @@ export class Shadow implements KernelEvents {
   }
 
   dmaMapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void {
+    this.devices.mapped(device);
     const { generation } = this.devices.get(device);
     let first = 0;
     let last = 0;
@@ -320,6 +322,7 @@ export class Shadow implements KernelEvents {
   }
 
   private attribute(id: number, device: number): void {
+    this.devices.mapped(device);
     this.mappings.device[id] = device;
     this.mappings.generation[id] = this.devices.get(device).generation;
   }

@@ -166,3 +166,19 @@ describe('unmap-after-unbind stays silent', () => {
     NO_DMA_EVENTS,
   );
 });
+
+describe('a source that shows drivers leave, but not that they are bound', () => {
+  it('takes a mapping for the sign of the next driver, and does not accuse its unmaps', () => {
+    const k = new KernelScript()
+      .dmaMap(NIC, 0x1000, 0x5000, 0x1000)
+      .dmaUnmap(NIC, 0x1000, 0x1000)
+      .unbind(NIC);
+    k.dmaMap(NIC, 0x1000, 0x5000, 0x1000).dmaUnmap(NIC, 0x1000, 0x1000);
+    expect(k.rules()).toEqual([]);
+  });
+
+  it('still accuses an unmap that comes before any new mapping', () => {
+    const k = new KernelScript().dmaMap(NIC, 0x1000, 0x5000, 0x1000).unbind(NIC);
+    expect(k.dmaUnmap(NIC, 0x1000, 0x1000).rules()).toContain(ONLY_THIS);
+  });
+});
