@@ -51,9 +51,8 @@ export function callEvidence(formats: Iterable<EventFormat>): CallEvidence {
     const fields = findProbeFields(format, ['domain', 'iova', 'phys', 'size', 'result'], []);
     const namesDomain =
       fields?.domain !== undefined && fields.iova !== undefined && fields.size !== undefined;
-    if (fields?.result || namesDomain) mapOutcome = unmapOutcome = true;
-    if (namesDomain && fields.phys) mapReturnNamesDomain = true;
-    if (namesDomain && !fields.phys) unmapReturnNamesDomain = true;
+    if (namesDomain && fields.phys) mapOutcome = mapReturnNamesDomain = true;
+    if (namesDomain && !fields.phys) unmapOutcome = unmapReturnNamesDomain = true;
   }
   return { mapOutcome, unmapOutcome, mapReturnNamesDomain, unmapReturnNamesDomain };
 }

@@ -35,7 +35,10 @@ interface OpenCalls {
 
 /** Which of the two tracepoints and the probes a trace has, as its formats say. */
 export interface CallEvidence {
-  /** `iommu:map` or a return probe tells how a map ended. Without, the entry is taken for the success. */
+  /**
+   * `iommu:map` or a return probe with arguments tells how a map ended. Without, the entry is taken for the success,
+   * until a return probe without arguments is seen: its format does not say whose return it is.
+   */
   readonly mapOutcome: boolean;
   readonly unmapOutcome: boolean;
   /** A return probe carries the arguments: the tracepoint before it waits for the domain. */
@@ -59,18 +62,24 @@ export class IommuCalls {
   private lastContext = Number.NaN;
   private last = noCalls();
 
+  /** Whether the end of a call can be seen: what the formats promise, or a return that was seen. */
+  private mapOutcome: boolean;
+  private unmapOutcome: boolean;
+
   constructor(sink: KernelEvents, evidence: CallEvidence) {
     this.sink = sink;
     this.evidence = evidence;
+    this.mapOutcome = evidence.mapOutcome;
+    this.unmapOutcome = evidence.unmapOutcome;
   }
 
   mapEntry(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
-    if (!this.evidence.mapOutcome) {
+    const calls = this.callsOf(at.context);
+    if (calls.held !== 'nothing') this.settle(calls);
+    if (!this.mapOutcome) {
       this.sink.iommuMap(at, domain, iova, phys, size, prot);
       return;
     }
-    const calls = this.callsOf(at.context);
-    if (calls.held !== 'nothing') this.settle(calls);
     calls.mapOpen = true;
     calls.mapReported = false;
     calls.mapReturned = false;
@@ -111,6 +120,7 @@ export class IommuCalls {
 
   /** Return of a map whose entry was seen. */
   mapReturn(at: Moment, result: number): void {
+    this.mapOutcome = true;
     const calls = this.callsOf(at.context);
     if (!calls.mapOpen) return;
     calls.mapOpen = false;
@@ -151,7 +161,7 @@ export class IommuCalls {
     if (calls.unmapOpen && calls.unmapDomain === domain && calls.unmapIova === iova) return;
     this.abandonUnmap(calls);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
-    if (!this.evidence.unmapOutcome) {
+    if (!this.unmapOutcome) {
       this.sink.iommuUnmapEnd(at, domain, iova, size, size);
       return;
     }
@@ -180,6 +190,7 @@ export class IommuCalls {
 
   /** Return of an unmap whose entry was seen. */
   unmapReturn(at: Moment, unmapped: number): void {
+    this.unmapOutcome = true;
     const calls = this.callsOf(at.context);
     if (calls.unmapOpen) this.endUnmap(calls, at, unmapped);
   }

@@ -85,6 +85,19 @@ describe('a map', () => {
     expect(times).toEqual([10]);
   });
 
+  it('waits for its return once a return probe was seen, whose format did not say whose it is', () => {
+    const { calls, times } = told(NO_OUTCOMES, joined => {
+      joined.mapEntry(moment(10), DOMAIN, IOVA, PHYS, PAGE, PROT);
+      joined.mapReturn(moment(20), 0);
+      joined.mapEntry(moment(30), DOMAIN, IOVA + PAGE, PHYS, PAGE, PROT);
+      joined.mapReturn(moment(40), -12);
+      joined.mapEntry(moment(50), DOMAIN, IOVA + PAGE, PHYS, PAGE, PROT);
+      joined.mapReturn(moment(60), 0);
+    });
+    expect(calls.map(([, , iova]) => iova)).toEqual([IOVA, IOVA + PAGE]);
+    expect(times).toEqual([10, 60]);
+  });
+
   it('has no domain where there is only the tracepoint', () => {
     const { calls } = told(EVERYTHING, joined => joined.mapTracepoint(moment(20), IOVA, PHYS, PAGE));
     expect(calls).toEqual([['iommuMap', UNKNOWN, IOVA, PHYS, PAGE, PROT_UNKNOWN]]);
