@@ -1,9 +1,7 @@
+import { grownInts } from './columns.ts';
 import type { IovaRuns } from './iova-runs.ts';
+import { FAN, FAN_MASK, FAN_SHIFT } from './radix.ts';
 
-/** Slots in a node: 512, so that nodes stand for 2 MiB and 1 GiB, the huge pages of every IOMMU page table. */
-const FAN = 512;
-const FAN_SHIFT = 9;
-const FAN_MASK = FAN - 1;
 const GIB_PAGES = FAN * FAN;
 
 /** All 64-bit addresses, in pages. */
@@ -346,8 +344,8 @@ export class IovaTable {
     } else {
       node = this.nodes++;
       if (node === this.nonZero.length) {
-        this.slots = enlarged(this.slots);
-        this.nonZero = enlarged(this.nonZero);
+        this.slots = grownInts(this.slots, this.slots.length * 2);
+        this.nonZero = grownInts(this.nonZero, this.nonZero.length * 2);
       }
     }
     this.nonZero[node] = id === 0 ? 0 : FAN;
@@ -361,12 +359,6 @@ export class IovaTable {
     this.firstFree = node;
     this.free++;
   }
-}
-
-function enlarged(old: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(old.length * 2);
-  larger.set(old);
-  return larger;
 }
 
 function notFree(): Error {

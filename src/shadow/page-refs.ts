@@ -1,7 +1,6 @@
-/** Slots in a node: 512, so that nodes stand for 2 MiB and 1 GiB, the huge pages of every IOMMU page table. */
-const FAN = 512;
-const FAN_SHIFT = 9;
-const FAN_MASK = FAN - 1;
+import { grownInts } from './columns.ts';
+import { FAN, FAN_MASK, FAN_SHIFT } from './radix.ts';
+
 const GIB_FRAMES = FAN * FAN;
 
 /** GiB slots kept in a flat array: 4 PiB, all that a 52-bit physical address reaches. The rest is garbage. */
@@ -414,10 +413,10 @@ export class PageRefs {
   }
 
   private grow(): void {
-    this.slots = enlarged(this.slots, this.slots.length * 2);
-    this.nonZero = enlarged(this.nonZero, this.nonZero.length * 2);
-    this.pending = enlarged(this.pending, this.pending.length * 2);
-    this.total = enlarged(this.total, this.total.length * 2);
+    this.slots = grownInts(this.slots, this.slots.length * 2);
+    this.nonZero = grownInts(this.nonZero, this.nonZero.length * 2);
+    this.pending = grownInts(this.pending, this.pending.length * 2);
+    this.total = grownInts(this.total, this.total.length * 2);
   }
 
   private slotOf(gib: number): number {
@@ -433,7 +432,7 @@ export class PageRefs {
       return;
     }
     if (gib >= this.near.length) {
-      this.near = enlarged(this.near, 2 ** Math.ceil(Math.log2(gib + 1)));
+      this.near = grownInts(this.near, 2 ** Math.ceil(Math.log2(gib + 1)));
     }
     this.near[gib] = slot;
   }
@@ -464,10 +463,4 @@ export class PageRefs {
       for (let g = Math.max(first, key * FAN); g <= stop; g++) if (this.slotOf(g) !== 0) yield g;
     }
   }
-}
-
-function enlarged(old: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(length);
-  larger.set(old);
-  return larger;
 }

@@ -9,6 +9,7 @@ import { PROT_UNKNOWN, type ScatterList } from '../../src/kernel/events.ts';
 import { executionContext, type Moment, newMoment } from '../../src/kernel/moment.ts';
 import type { Capabilities, EventLocation, SourceNames, StackFrame } from '../../src/kernel/source.ts';
 import type { Shadow } from '../../src/shadow/shadow.ts';
+import { RECORDED } from './capabilities.ts';
 
 /** Nanoseconds from one event of a script to the next. */
 export const TICK_NS = 1000;
@@ -17,20 +18,6 @@ export const TICK_NS = 1000;
 export const BIDIRECTIONAL = 0;
 export const TO_DEVICE = 1;
 export const FROM_DEVICE = 2;
-
-/** What the best recording of a real kernel shows: all but every allocation. */
-const RECORDED: Capabilities = {
-  hasDomains: true,
-  hasDomainLifetime: true,
-  hasDevices: true,
-  hasDmaApi: true,
-  hasDriverLifecycle: true,
-  hasUnbindEnd: true,
-  hasPageAllocator: true,
-  hasEveryAllocation: false,
-  hasStacks: true,
-  hasPagePool: true,
-};
 
 export interface KernelScriptOptions {
   readonly accounting?: AccountingMode;

@@ -1,21 +1,9 @@
 import type { CheckReport } from '../../src/findings/check-report.ts';
 import type { Finding, MappingRef, StoryEvent, StoryRole } from '../../src/findings/finding.ts';
-import type { Capabilities, StackFrame } from '../../src/kernel/source.ts';
+import type { StackFrame } from '../../src/kernel/source.ts';
+import { RECORDED } from '../helpers/capabilities.ts';
 
 /** Reports made by hand, after recordings of the lab driver on Linux 7.2. */
-
-const CAPABILITIES: Capabilities = {
-  hasDomains: true,
-  hasDomainLifetime: true,
-  hasDevices: true,
-  hasDmaApi: true,
-  hasDriverLifecycle: true,
-  hasUnbindEnd: true,
-  hasPageAllocator: true,
-  hasEveryAllocation: false,
-  hasStacks: true,
-  hasPagePool: true,
-};
 
 const PROBE = `
   pci_device_probe+0xba/0x140
@@ -221,7 +209,7 @@ export function report(findings: readonly Finding[], over: Partial<CheckReport> 
       events: 157_170,
       firstNs: 7_000_000_000,
       lastNs: 12_500_000_000,
-      capabilities: CAPABILITIES,
+      capabilities: RECORDED,
     },
     accounting: {
       mode: 'exact',
