@@ -2,7 +2,7 @@
  * Control characters, and the Unicode characters that change the direction of a line. A task may call itself
  * anything (`prctl(PR_SET_NAME)`), and a file may hold anything: neither may command the reader's terminal.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose of this expression
 export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /** A copy of `value` in which every string can be shown on a terminal: `\x1b` for an escape character. */

@@ -62,7 +62,7 @@ describe('renderText()', () => {
 
   it('differs in colour by escape sequences only', () => {
     const color = renderText(everything, { ...PLAIN, color: true });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is how colour is written
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal's colour codes begin with the control character ESC
     expect(color.replace(/\x1b\[\d+m/g, '')).toBe(renderText(everything, PLAIN));
   });
 

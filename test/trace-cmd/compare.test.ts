@@ -13,6 +13,8 @@ const recordings = tracesBelow(RECORDINGS);
 const noTool = ' (skipped: trace-cmd is not installed)';
 const noRecordings = ' (skipped: ../shared/traces is not there)';
 
+// Need Debian's trace-cmd, which CI installs, and the second one the recordings, which are too large to be committed:
+// where one is missing, the title of the suite says that it was skipped.
 describe.skipIf(!installed)(`we read what trace-cmd reads in every fixture${installed ? '' : noTool}`, () => {
   it.each(tracesBelow(FIXTURES))('%s', name => expectSameReading(join(FIXTURES, name)));
 });

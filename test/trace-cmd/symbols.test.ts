@@ -20,6 +20,7 @@ const PATHS = [
 /** `=> iommu_map (ffffffff817133ff)`, or the address alone where it has no symbol. */
 const FRAME = /^=> (?:(\S+) \()?([0-9a-f]{16})\)?$/gm;
 
+// Needs Debian's trace-cmd, which CI installs; without it the title of the suite says that it was skipped.
 describe.skipIf(!installed)(
   `the functions in all kernel stacks are those that trace-cmd names${installed ? '' : ' (skipped: trace-cmd is not installed)'}`,
   () => {

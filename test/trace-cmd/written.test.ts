@@ -23,6 +23,7 @@ const FORMS: readonly (readonly [string, Form])[] = [
   ['version 7', { version: 7 }],
 ];
 
+// Needs Debian's trace-cmd, which CI installs; without it the title of the suite says that it was skipped.
 describe.skipIf(!installed)(
   `trace-cmd reads the files that the unit tests write as we do${installed ? '' : ' (skipped: trace-cmd is not installed)'}`,
   () => {

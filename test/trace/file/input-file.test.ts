@@ -45,6 +45,7 @@ describe('an input file', () => {
     expect(() => InputFile.open('a\0b')).toThrow(TraceError);
   });
 
+  // Windows has no mkfifo.
   it.skipIf(process.platform === 'win32')('may be a pipe, which is read to its end first', () => {
     const pipe = files.path('pipe');
     execFileSync('mkfifo', [pipe]);
