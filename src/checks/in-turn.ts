@@ -13,6 +13,8 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
   const pageFree = checks.flatMap(check => check.pageFree?.bind(check) ?? []);
   const dmaMap = checks.flatMap(check => check.dmaMap?.bind(check) ?? []);
   const dmaUnmap = checks.flatMap(check => check.dmaUnmap?.bind(check) ?? []);
+  const slabAlloc = checks.flatMap(check => check.slabAlloc?.bind(check) ?? []);
+  const slabFree = checks.flatMap(check => check.slabFree?.bind(check) ?? []);
   return {
     iommuMap(at, domain, iova, phys, size, prot) {
       for (const judge of iommuMap) judge(at, domain, iova, phys, size, prot);
@@ -25,6 +27,14 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
     iommuUnmapEnd(at, domain, iova, size, unmapped) {
       for (const judge of iommuUnmapEnd) judge(at, domain, iova, size, unmapped);
       last.iommuUnmapEnd(at, domain, iova, size, unmapped);
+    },
+    iotlbFlush(at, domain, iova, size) {
+      for (const check of checks) check.iotlbFlush?.(at, domain, iova, size);
+      last.iotlbFlush(at, domain, iova, size);
+    },
+    ioPageFault(at, device, iova, isWrite) {
+      for (const check of checks) check.ioPageFault?.(at, device, iova, isWrite);
+      last.ioPageFault(at, device, iova, isWrite);
     },
     domainAlloc(at, domain, device) {
       for (const check of checks) check.domainAlloc?.(at, domain, device);
@@ -82,6 +92,10 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       for (const check of checks) check.driverUnbound?.(at, device);
       last.driverUnbound(at, device);
     },
+    poolCreate(at, pool, device) {
+      for (const check of checks) check.poolCreate?.(at, pool, device);
+      last.poolCreate(at, pool, device);
+    },
     poolHold(at, pool, pfn, count) {
       for (const check of checks) check.poolHold?.(at, pool, pfn, count);
       last.poolHold(at, pool, pfn, count);
@@ -97,6 +111,38 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
     poolDestroy(at, pool) {
       for (const check of checks) check.poolDestroy?.(at, pool);
       last.poolDestroy(at, pool);
+    },
+    slabAlloc(at, phys, size, callSite) {
+      for (const judge of slabAlloc) judge(at, phys, size, callSite);
+      last.slabAlloc(at, phys, size, callSite);
+    },
+    slabFree(at, phys) {
+      for (const judge of slabFree) judge(at, phys);
+      last.slabFree(at, phys);
+    },
+    svaBind(at, device, mm) {
+      for (const check of checks) check.svaBind?.(at, device, mm);
+      last.svaBind(at, device, mm);
+    },
+    svaUnbind(at, device, mm) {
+      for (const check of checks) check.svaUnbind?.(at, device, mm);
+      last.svaUnbind(at, device, mm);
+    },
+    kernelTableUnlink(at, pfn) {
+      for (const check of checks) check.kernelTableUnlink?.(at, pfn);
+      last.kernelTableUnlink(at, pfn);
+    },
+    kernelTableFree(at, pfn) {
+      for (const check of checks) check.kernelTableFree?.(at, pfn);
+      last.kernelTableFree(at, pfn);
+    },
+    svaInvalidateBegin(at, start, end) {
+      for (const check of checks) check.svaInvalidateBegin?.(at, start, end);
+      last.svaInvalidateBegin(at, start, end);
+    },
+    svaInvalidateEnd(at, start, end) {
+      for (const check of checks) check.svaInvalidateEnd?.(at, start, end);
+      last.svaInvalidateEnd(at, start, end);
     },
     eventsLost(cpu, count, sinceNs, untilNs) {
       for (const check of checks) check.eventsLost?.(cpu, count, sinceNs, untilNs);

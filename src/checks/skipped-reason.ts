@@ -15,6 +15,13 @@ const REASONS: Readonly<Record<Capability, string>> = {
     'a trace does not show every allocation (bulk allocation, compaction and CMA have no event), so a page that was freed and is mapped again may have been allocated unseen',
   hasStacks: 'the trace holds no kernel stacks',
   hasPagePool: 'the trace holds no page_pool:* events',
+  hasPoolLifetime: 'the trace does not show page_pools end: no probe on page_pool_destroy was recorded',
+  hasFlushes:
+    'the trace shows no IOTLB flushes: no probe on a flush function of the IOMMU driver was recorded',
+  hasFaults: 'no IOMMU fault was recorded',
+  hasSlab: 'the trace holds no kmem:kmalloc, kmem:kmem_cache_alloc and kmem:kfree events',
+  hasKernelTables:
+    'the trace shows no kernel page tables being freed: no probes on pagetable_free_kernel and iommu_sva_invalidate_kva_range were recorded',
 };
 
 /** The first thing that a rule needs and the source does not show; `undefined` where it can work. */

@@ -45,6 +45,14 @@ export interface KernelEvents {
   /** The page tables are changed: `unmapped` bytes from `iova` are gone. The IOTLB may still hold them. */
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void;
 
+  /**
+   * The IOMMU has forgotten what it cached of `[iova, iova + size)`: told when the flush is complete. A `size` of
+   * `Infinity` is the whole domain; {@link UNKNOWN} as domain means every domain.
+   */
+  iotlbFlush(at: Moment, domain: number, iova: number, size: number): void;
+  /** The IOMMU refused an access of `device` at `iova`; `isWrite` is -1 where the source does not know, else 0 or 1. */
+  ioPageFault(at: Moment, device: number, iova: number, isWrite: number): void;
+
   /** A domain was allocated for `device`. */
   domainAlloc(at: Moment, domain: number, device: number): void;
   /** `device` translates through `domain` from now on. */
@@ -94,6 +102,8 @@ export interface KernelEvents {
   /** The unbind is over, devres included: `BUS_NOTIFY_UNBOUND_DRIVER`. A failed probe has no such end. */
   driverUnbound(at: Moment, device: number): void;
 
+  /** A page_pool was created for `device`. */
+  poolCreate(at: Moment, pool: number, device: number): void;
   /** A page_pool took `pfn` from the allocator and mapped it, as its `count`th page. */
   poolHold(at: Moment, pool: number, pfn: number, count: number): void;
   /** A page left the pool, unmapped, as its `count`th. */
@@ -101,6 +111,26 @@ export interface KernelEvents {
   /** The pool tried to go: `inflight` pages are still out. */
   poolShutdown(at: Moment, pool: number, inflight: number): void;
   poolDestroy(at: Moment, pool: number): void;
+
+  /** The slab allocator handed out an object at `phys`; `callSite` is a {@link SourceNames.stack} of who asked. */
+  slabAlloc(at: Moment, phys: number, size: number, callSite: number): void;
+  /** The object at `phys` went back to the slab allocator. */
+  slabFree(at: Moment, phys: number): void;
+
+  /** `device` translates through the page tables of process `mm` from now on (SVA), kernel half included. */
+  svaBind(at: Moment, device: number, mm: number): void;
+  svaUnbind(at: Moment, device: number, mm: number): void;
+  /** The last entry that referred to the kernel page-table page `pfn` was cleared. */
+  kernelTableUnlink(at: Moment, pfn: number): void;
+  /** The kernel page-table page `pfn` was given up: `pagetable_free_kernel()`. Its {@link pageFree} may come later. */
+  kernelTableFree(at: Moment, pfn: number): void;
+  /**
+   * `iommu_sva_invalidate_kva_range()` was entered: what an IOMMU caches of the kernel addresses `[start, end)` after
+   * this moment it has read from the tables as they are now. Addresses lose their low bits in a float64.
+   */
+  svaInvalidateBegin(at: Moment, start: number, end: number): void;
+  /** The invalidation is complete on all devices; follows its begin in the same context. */
+  svaInvalidateEnd(at: Moment, start: number, end: number): void;
 
   /**
    * Events of one CPU are missing between two moments: everything believed about the time before `untilNs` may

@@ -20,6 +20,16 @@ export interface Capabilities {
   hasStacks: boolean;
   /** page_pool events are seen. */
   hasPagePool: boolean;
+  /** Creation and end of page_pools are seen. */
+  hasPoolLifetime: boolean;
+  /** Flushes of the IOTLB are seen. */
+  hasFlushes: boolean;
+  /** Accesses that the IOMMU refused are seen. */
+  hasFaults: boolean;
+  /** Objects of the slab allocator are seen. */
+  hasSlab: boolean;
+  /** Kernel page-table pages that are given up, and the invalidation for SVA, are seen. */
+  hasKernelTables: boolean;
 }
 
 export type Capability = keyof Capabilities;
@@ -37,6 +47,11 @@ export function noCapabilities(): Capabilities {
     hasEveryAllocation: false,
     hasStacks: false,
     hasPagePool: false,
+    hasPoolLifetime: false,
+    hasFlushes: false,
+    hasFaults: false,
+    hasSlab: false,
+    hasKernelTables: false,
   };
 }
 

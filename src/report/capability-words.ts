@@ -43,6 +43,27 @@ export const CAPABILITY_WORDS: Readonly<Record<Capability, CapabilityWords>> = {
     shows: 'pages of a page_pool',
     record: 'the events of page_pool',
   },
+  hasPoolLifetime: {
+    shows: 'page_pools that are created and destroyed',
+    record: 'probes on page_pool_create_percpu() and page_pool_destroy()',
+  },
+  hasFlushes: {
+    shows: 'flushes of the IOTLB',
+    record:
+      "probes on the IOMMU driver's flush functions, such as intel_flush_iotlb_all() and intel_iommu_tlb_sync()",
+  },
+  hasFaults: {
+    shows: 'accesses that the IOMMU refused',
+    record: 'the events printk:console and, on AMD and SMMUv2, iommu:io_page_fault',
+  },
+  hasSlab: {
+    shows: 'objects of the slab allocator',
+    record: 'the events kmem:kmalloc, kmem:kfree, kmem:kmem_cache_alloc and kmem:kmem_cache_free',
+  },
+  hasKernelTables: {
+    shows: 'kernel page tables that are freed, and the invalidation for shared virtual addressing',
+    record: 'probes on pagetable_free_kernel() and iommu_sva_invalidate_kva_range()',
+  },
   hasStacks: {
     shows: 'kernel stacks: who mapped, unmapped, allocated and freed',
     record: 'with the stacktrace option (trace-cmd record -T, or a stacktrace trigger on each event)',

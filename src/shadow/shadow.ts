@@ -164,6 +164,10 @@ export class Shadow implements KernelEvents {
     calls.unmapEnd = iova + unmapped;
   }
 
+  iotlbFlush(): void {}
+
+  ioPageFault(): void {}
+
   domainAlloc(_at: Moment, domain: number, device: number): void {
     this.domains.allocated(domain, device);
   }
@@ -281,6 +285,8 @@ export class Shadow implements KernelEvents {
     this.devices.unbound(at, device);
   }
 
+  poolCreate(): void {}
+
   poolHold(): void {}
 
   poolRelease(): void {}
@@ -288,6 +294,22 @@ export class Shadow implements KernelEvents {
   poolShutdown(): void {}
 
   poolDestroy(): void {}
+
+  slabAlloc(): void {}
+
+  slabFree(): void {}
+
+  svaBind(): void {}
+
+  svaUnbind(): void {}
+
+  kernelTableUnlink(): void {}
+
+  kernelTableFree(): void {}
+
+  svaInvalidateBegin(): void {}
+
+  svaInvalidateEnd(): void {}
 
   eventsLost(_cpu: number, _count: number, _sinceNs: number, untilNs: number): void {
     if (untilNs > this.lostUntilNs) this.lostUntilNs = untilNs;

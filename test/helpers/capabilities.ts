@@ -12,4 +12,9 @@ export const RECORDED: Capabilities = {
   hasEveryAllocation: false,
   hasStacks: true,
   hasPagePool: true,
+  hasPoolLifetime: true,
+  hasFlushes: true,
+  hasFaults: true,
+  hasSlab: true,
+  hasKernelTables: true,
 };

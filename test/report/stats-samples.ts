@@ -20,6 +20,11 @@ export const stats: TraceStats = {
       hasEveryAllocation: false,
       hasStacks: false,
       hasPagePool: true,
+      hasPoolLifetime: false,
+      hasFlushes: false,
+      hasFaults: false,
+      hasSlab: false,
+      hasKernelTables: false,
     },
   },
   buffers: [
