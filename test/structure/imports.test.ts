@@ -10,12 +10,13 @@ import { describe, expect, it } from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   trace: ['kernel'],
+  machine: ['kernel'],
   shadow: ['kernel'],
   findings: ['kernel'],
   checks: ['kernel', 'shadow', 'findings'],
   report: ['kernel', 'findings'],
-  '.': ['kernel', 'trace', 'shadow', 'checks', 'findings'],
-  cli: ['kernel', 'trace', 'shadow', 'checks', 'findings', 'report', '.'],
+  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings'],
+  cli: ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'report', '.'],
   bin: ['cli'],
 };
 
