@@ -57,8 +57,8 @@ export function noCapabilities(): Capabilities {
 
 /** One frame of a kernel stack. */
 export interface StackFrame {
-  /** `0xffffffff814103b1` */
-  readonly address: string;
+  /** `0xffffffff814103b1`; absent where the source has only names, as ftrace's text. A frame has one or the other. */
+  readonly address?: string;
   /** `undefined` where the symbols do not cover the address. */
   readonly symbol?: string;
   /** Bytes into the function. */
@@ -75,6 +75,8 @@ export interface EventLocation {
   readonly offset: number;
   /** Byte offset of the event in the decompressed chunk; absent where the data is not compressed. */
   readonly inChunk?: number;
+  /** Line of a text, from 1; its offset then counts the bytes of the text, decompressed if need be. */
+  readonly line?: number;
 }
 
 /** Turns the small integers of {@link KernelEvents} into words. Called for findings, never per event. */

@@ -108,7 +108,8 @@ function footer({ signature, story, firedAt }: Finding, page: Page): Paragraph {
   return (line.length <= page.width ? [line] : parts).map(page.style.faint);
 }
 
-function formatLocation({ file, offset, inChunk }: EventLocation): string {
+function formatLocation({ file, offset, inChunk, line }: EventLocation): string {
+  if (line !== undefined) return `${file}, line ${line}`;
   const inner = inChunk === undefined ? '' : `, ${hex(inChunk)} into the decompressed chunk`;
   return `${file}, offset ${hex(offset)}${inner}`;
 }

@@ -15,7 +15,7 @@ export function stackLines(stack: readonly StackFrame[], shown = SHOWN_FRAMES): 
 
 /** `function+0x1a/0x40 [module]` as the kernel prints it, or the bare address where no symbol covers it. */
 export function formatFrame(frame: StackFrame): string {
-  let text = frame.symbol ?? frame.address;
+  let text = frame.symbol ?? frame.address ?? 'unknown';
   if (frame.symbol !== undefined && frame.offset !== undefined) {
     text += `+${hex(frame.offset)}`;
     if (frame.size !== undefined) text += `/${hex(frame.size)}`;

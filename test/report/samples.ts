@@ -289,7 +289,7 @@ const complete: Complete<CheckReport> = {
           stack: [
             { address: '0xffffffffa0003571', symbol: 'remove', offset: 59, size: 112, module: 'dmabugs' },
           ],
-          location: { file: 'uaf.dat', offset: 0x4b000, inChunk: 0x1c8 },
+          location: { file: 'uaf.dat', offset: 0x4b000, inChunk: 0x1c8, line: 12 },
         },
       ],
       firedAt: 0,

@@ -84,15 +84,15 @@ describe('schema/report.v1.json', () => {
 
   it('demands every field that is not optional', () => {
     const optional = [
-      ...['kernel', 'kernelWarnings', 'sinceNs', 'untilNs', 'symbol', 'offset', 'size', 'module', 'inChunk'],
-      ...['location', 'domain', 'device', 'driver', 'page', 'mapping', 'reachable'],
+      ...['kernel', 'kernelWarnings', 'sinceNs', 'untilNs', 'size', 'module', 'inChunk'],
+      ...['line', 'location', 'domain', 'device', 'driver', 'page', 'mapping', 'reachable'],
     ];
     for (const path of objects(parsed())) {
       for (const key of Object.keys(at(parsed(), path))) {
         const changed = parsed();
         delete at(changed, path)[key];
-        const isFrameOffset = key === 'offset' && 'address' in at(changed, path);
-        const mayGo = key === 'offset' ? isFrameOffset : optional.includes(key);
+        const isFrame = 'address' in at(changed, path) || 'symbol' in at(changed, path);
+        const mayGo = optional.includes(key) || (isFrame && ['address', 'symbol', 'offset'].includes(key));
         expect(validate(changed), [...path, key].join('.')).toBe(mayGo);
       }
     }

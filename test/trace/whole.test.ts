@@ -17,7 +17,7 @@ function withoutPages({ calls }: Played): Call[] {
 function stackAt(trace: Played, method: Call[0]): string[] {
   const at = trace.moments[trace.calls.findIndex(([name]) => name === method)];
   return trace.names.stack(at?.stack ?? 0).map(({ symbol, offset, module, address }) => {
-    if (symbol === undefined) return address;
+    if (symbol === undefined) return `${address}`;
     return `${symbol}+0x${offset?.toString(16)}${module === undefined ? '' : ` [${module}]`}`;
   });
 }
