@@ -4,7 +4,8 @@ import { Judge } from './checks/judge.ts';
 import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
 import type { KernelEvents } from './kernel/events.ts';
 import { LossRecord } from './loss-record.ts';
-import { type Progress, TraceSource } from './trace/trace-source.ts';
+import { openSource } from './trace/open-source.ts';
+import type { Progress, Source } from './trace/source.ts';
 import { inputGaps, summarize, symbolNotes, traceNotes } from './trace-summary.ts';
 import { VERSION } from './version.ts';
 
@@ -27,25 +28,25 @@ export interface CheckTraceOptions {
  * @throws {@link TraceError} where the input is no trace, or is cut before its event data
  */
 export async function checkTrace(path: string, options: CheckTraceOptions = {}): Promise<CheckReport> {
-  const source = await TraceSource.open(path);
+  const source = await openSource(path);
   try {
-    return checkSource(source, options);
+    return await checkSource(source, options);
   } finally {
     source.close();
   }
 }
 
-function checkSource(source: TraceSource, options: CheckTraceOptions): CheckReport {
+async function checkSource(source: Source, options: CheckTraceOptions): Promise<CheckReport> {
   const mode = options.accounting ?? 'exact';
   const judge = new Judge({
     names: source.names,
     capabilities: source.capabilities,
-    pageSize: source.trace.pageSize,
+    pageSize: source.description.pageSize,
     accounting: mode,
     checks: selectChecks(options),
   });
   const loss = new LossRecord();
-  const walked = source.run(alsoTelling(judge.events, loss), options.onProgress);
+  const walked = await source.run(alsoTelling(judge.events, loss), options.onProgress);
   const trace = summarize(source, walked);
   const { shadow } = judge;
   const { kernelWarnings } = shadow.accounting;

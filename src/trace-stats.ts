@@ -3,7 +3,8 @@ import { skippedReason } from './checks/skipped-reason.ts';
 import type { EventStats, TraceStats } from './findings/trace-stats.ts';
 import { silentEvents } from './kernel/silent-events.ts';
 import { LossRecord } from './loss-record.ts';
-import { type Progress, TraceSource } from './trace/trace-source.ts';
+import { openSource } from './trace/open-source.ts';
+import type { Progress, Source } from './trace/source.ts';
 import { inputGaps, summarize, traceNotes } from './trace-summary.ts';
 
 export interface TraceStatsOptions {
@@ -17,17 +18,17 @@ export interface TraceStatsOptions {
  * @throws {@link TraceError} where the input is no trace, or is cut before its event data
  */
 export async function traceStats(path: string, options: TraceStatsOptions = {}): Promise<TraceStats> {
-  const source = await TraceSource.open(path);
+  const source = await openSource(path);
   try {
-    return statsOf(source, options);
+    return await statsOf(source, options);
   } finally {
     source.close();
   }
 }
 
-function statsOf(source: TraceSource, options: TraceStatsOptions): TraceStats {
+async function statsOf(source: Source, options: TraceStatsOptions): Promise<TraceStats> {
   const loss = new LossRecord();
-  const walked = source.run(
+  const walked = await source.run(
     { ...silentEvents, eventsLost: (cpu, count, since, until) => loss.eventsLost(cpu, count, since, until) },
     options.onProgress,
   );
@@ -40,7 +41,7 @@ function statsOf(source: TraceSource, options: TraceStatsOptions): TraceStats {
   return {
     schemaVersion: 1,
     trace,
-    buffers: source.trace.buffers.map(({ name, clock, cpus }) => ({ name, clock, cpus: cpus.length })),
+    buffers: source.description.buffers.map(({ name, clock, cpus }) => ({ name, clock, cpus: cpus.length })),
     events: events.sort((a, b) => b.count - a.count || a.id - b.id),
     perCpu: walked.perCpu.map(counts => ({ ...counts, lost: loss.ofCpu(counts.cpu) })),
     lost: loss.summary(),

@@ -1,19 +1,19 @@
 import type { InputGap, TraceSummary } from './findings/check-report.ts';
 import type { Finding } from './findings/finding.ts';
 import type { WalkResult } from './trace/events/walk.ts';
-import type { TraceSource } from './trace/trace-source.ts';
+import type { Source } from './trace/source.ts';
 
 /** What was read, for a report. */
-export function summarize(source: TraceSource, walked: WalkResult): TraceSummary {
-  const { trace } = source;
-  const cpus = new Set(trace.buffers.flatMap(buffer => buffer.cpus.map(({ cpu }) => cpu)));
+export function summarize(source: Source, walked: WalkResult): TraceSummary {
+  const { files, format, uname, pageSize, buffers } = source.description;
+  const cpus = new Set(buffers.flatMap(buffer => buffer.cpus));
   return {
-    files: [trace.file.name],
-    format: `trace.dat version ${trace.version}${trace.compression === 'none' ? '' : ` (${trace.compression})`}`,
-    ...(trace.uname === undefined ? {} : { kernel: trace.uname }),
-    clock: trace.buffers[0]?.clock ?? 'local',
+    files,
+    format,
+    ...(uname === undefined ? {} : { kernel: uname }),
+    clock: buffers[0]?.clock ?? 'local',
     cpus: cpus.size,
-    pageSize: trace.pageSize,
+    pageSize,
     events: walked.events,
     firstNs: walked.firstNs,
     lastNs: walked.lastNs,
@@ -22,28 +22,25 @@ export function summarize(source: TraceSource, walked: WalkResult): TraceSummary
 }
 
 /** Parts of the file that were not read. */
-export function inputGaps(source: TraceSource): InputGap[] {
-  return source.gaps.map(({ offset, message }) => ({ file: source.trace.file.name, offset, message }));
+export function inputGaps(source: Source): InputGap[] {
+  const [file = ''] = source.description.files;
+  return source.gaps.map(({ offset, message }) => ({ file, offset, message }));
 }
 
 /** Tells why frames of the findings have no name, if some have none. */
-export function symbolNotes(source: TraceSource, findings: readonly Finding[]): string[] {
+export function symbolNotes(source: Source, findings: readonly Finding[]): string[] {
   const nameless = findings.some(({ story }) =>
     story.some(({ stack }) => stack.some(frame => frame.symbol === undefined)),
   );
-  if (!nameless) return [];
-  return source.names.symbols.isEmpty
-    ? ['The trace holds no kernel symbols: stacks are shown as addresses.']
-    : [
-        'Some frames have no symbol: trace-cmd saves the symbols when the recording ends, and the module of these frames was unloaded by then. Keep it loaded until the end to see their names.',
-      ];
+  return nameless ? [source.whyNameless] : [];
 }
 
 /** What a reader should know before trusting a verdict on this trace. */
-export function traceNotes(source: TraceSource, cpus: number): string[] {
-  const notes: string[] = [];
-  const { capabilities, trace } = source;
-  const clock = trace.buffers[0]?.clock ?? 'local';
+export function traceNotes(source: Source, cpus: number): string[] {
+  const notes = [...source.notes];
+  const { capabilities } = source;
+  const { buffers } = source.description;
+  const clock = buffers[0]?.clock ?? 'local';
   if (!capabilities.hasDomains) {
     notes.push(
       'Domains are not told apart: iommu:map and iommu:unmap do not name theirs. Equal IOVAs of two domains hide each other, so a bug may be missed; what is reported still holds. Record a probe on iommu_map_nosync (on older kernels: __iommu_map) and __iommu_unmap to tell them apart.',
@@ -54,7 +51,7 @@ export function traceNotes(source: TraceSource, cpus: number): string[] {
       'The clock "local" is not the same on all CPUs: events of different CPUs may be in the wrong order. Record with -C mono.',
     );
   }
-  const clocks = new Set(trace.buffers.map(buffer => buffer.clock));
+  const clocks = new Set(buffers.map(buffer => buffer.clock));
   if (clocks.size > 1) {
     notes.push(
       `The buffers of this trace have different clocks (${[...clocks].join(', ')}): their events are not in order.`,

@@ -11,6 +11,15 @@ export function quoted(text: string): string {
   return `"${escaped}"`;
 }
 
+/** The first bytes of an input for a message: text as text, anything else in hexadecimal. */
+export function preview(bytes: Uint8Array): string {
+  const head = bytes.subarray(0, 12);
+  const text = head.every(byte => byte >= 0x20 && byte < 0x7f);
+  return text
+    ? `the text "${String.fromCharCode(...head)}"`
+    : `the bytes ${Array.from(head, byte => byte.toString(16).padStart(2, '0')).join(' ')}`;
+}
+
 /** Input that cannot be read: a fact about the input, not a fault of the program. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';

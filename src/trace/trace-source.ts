@@ -1,23 +1,20 @@
 import type { KernelEvents } from '../kernel/events.ts';
-import { newMoment } from '../kernel/moment.ts';
 import { type Capabilities, noCapabilities } from '../kernel/source.ts';
-import { bindEvent, callEvidence, showsDomainLifetime } from './bindings/bind.ts';
-import type { BindingContext } from './bindings/context.ts';
-import { IommuCalls } from './bindings/iommu-calls.ts';
-import { openTraceDat } from './dat/open.ts';
+import { Binder } from './bindings/binder.ts';
+import { isTraceDat } from './dat/file-header.ts';
+import { openTraceDat, readTraceDat } from './dat/open.ts';
 import { Positions } from './dat/positions.ts';
-import type { Gap, TraceDat } from './dat/trace-dat.ts';
+import type { TraceDat } from './dat/trace-dat.ts';
 import { type EventFormat, type FormatText, parseEventFormat } from './events/event-format.ts';
 import type { EventHandler } from './events/raw-event.ts';
 import { type WalkResult, walkEvents } from './events/walk.ts';
+import type { Importer } from './importer.ts';
 import { Symbols } from './names/symbols.ts';
 import { TraceNames } from './names/trace-names.ts';
+import type { Gap, Progress, Source, SourceDescription } from './source.ts';
 
-/** Called with the bytes of event data read so far, and with their sum. */
-export type Progress = (done: number, total: number) => void;
-
-/** A recorded trace as a source of {@link KernelEvents}. */
-export class TraceSource {
+/** The pages of a ring buffer, recorded by CPU, as a source: a trace.dat, or a directory of raw dumps. */
+export class TraceSource implements Source {
   readonly trace: TraceDat;
   readonly names: TraceNames;
   /** What the events have shown; complete after {@link run}. */
@@ -35,6 +32,31 @@ export class TraceSource {
   /** @throws {@link TraceError} for a file that is no trace.dat or ends before its event data */
   static async open(path: string): Promise<TraceSource> {
     return new TraceSource(await openTraceDat(path));
+  }
+
+  static of(trace: TraceDat): TraceSource {
+    return new TraceSource(trace);
+  }
+
+  get description(): SourceDescription {
+    const { file, version, compression, uname, pageSize, buffers } = this.trace;
+    return {
+      files: [file.name],
+      format: `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`,
+      uname,
+      pageSize,
+      buffers: buffers.map(({ name, clock, cpus }) => ({ name, clock, cpus: cpus.map(({ cpu }) => cpu) })),
+    };
+  }
+
+  get notes(): readonly string[] {
+    return [];
+  }
+
+  get whyNameless(): string {
+    return this.names.symbols.isEmpty
+      ? 'The trace holds no kernel symbols: stacks are shown as addresses.'
+      : 'Some frames have no symbol: trace-cmd saves the symbols when the recording ends, and the module of these frames was unloaded by then. Keep it loaded until the end to see their names.';
   }
 
   /** Parts of the file that could not be read; complete after {@link run}. */
@@ -55,26 +77,17 @@ export class TraceSource {
 
   /** Plays all events in the order of their time. May be called once. */
   run(sink: KernelEvents, progress?: Progress): WalkResult {
-    const formats = [...this.formatsThatMayMatter()];
-    this.capabilities.hasDomainLifetime = showsDomainLifetime(formats);
-    const calls = new IommuCalls(sink, callEvidence(formats));
-    const context: BindingContext = {
-      sink,
-      names: this.names,
-      calls,
-      at: newMoment(),
-      longSize: this.longSize,
-      seen: this.capabilities,
-    };
+    const binder = new Binder(sink, this.names, this.capabilities, this.longSize);
+    binder.expect([...this.formatsThatMayMatter()]);
     const result = this.walk(
       id => {
         const format = this.format(id);
-        return format && bindEvent(format, context);
+        return format && binder.handlerFor(format);
       },
       sink,
       progress,
     );
-    calls.finish();
+    binder.finish();
     return result;
   }
 
@@ -107,3 +120,10 @@ export class TraceSource {
     }
   }
 }
+
+/** trace.dat among the forms of input. */
+export const traceDatImporter: Importer = {
+  name: 'a trace.dat of trace-cmd',
+  matches: isTraceDat,
+  open: async file => TraceSource.of(await readTraceDat(file)),
+};

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Moment } from '../../src/kernel/moment.ts';
 import type { Capabilities } from '../../src/kernel/source.ts';
-import type { Gap } from '../../src/trace/dat/trace-dat.ts';
 import type { WalkResult } from '../../src/trace/events/walk.ts';
 import type { TraceNames } from '../../src/trace/names/trace-names.ts';
+import type { Gap } from '../../src/trace/source.ts';
 import { TraceSource } from '../../src/trace/trace-source.ts';
 import { type Call, newRecorder } from './recorder.ts';
 

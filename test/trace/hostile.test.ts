@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Gap } from '../../src/trace/dat/trace-dat.ts';
+import type { Gap } from '../../src/trace/source.ts';
 import { TraceError } from '../../src/trace/trace-error.ts';
 import { bordersOf } from '../helpers/borders.ts';
 import { EventType } from '../helpers/event-type.ts';

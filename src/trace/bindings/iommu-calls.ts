@@ -56,21 +56,28 @@ export interface CallEvidence {
  */
 export class IommuCalls {
   private readonly sink: KernelEvents;
-  private readonly evidence: CallEvidence;
   private readonly open = new Map<number, OpenCalls>();
   /** The calls of an event are mostly followed by each other. */
   private lastContext = Number.NaN;
   private last = noCalls();
 
   /** Whether the end of a call can be seen: what the formats promise, or a return that was seen. */
-  private mapOutcome: boolean;
-  private unmapOutcome: boolean;
+  private mapOutcome = false;
+  private unmapOutcome = false;
+  private mapReturnNamesDomain = false;
+  private unmapReturnNamesDomain = false;
 
-  constructor(sink: KernelEvents, evidence: CallEvidence) {
+  constructor(sink: KernelEvents, evidence?: CallEvidence) {
     this.sink = sink;
-    this.evidence = evidence;
-    this.mapOutcome = evidence.mapOutcome;
-    this.unmapOutcome = evidence.unmapOutcome;
+    if (evidence) this.expect(evidence);
+  }
+
+  /** Takes note of what the formats promise; text shows its formats one after the other. */
+  expect(evidence: CallEvidence): void {
+    this.mapOutcome ||= evidence.mapOutcome;
+    this.unmapOutcome ||= evidence.unmapOutcome;
+    this.mapReturnNamesDomain ||= evidence.mapReturnNamesDomain;
+    this.unmapReturnNamesDomain ||= evidence.unmapReturnNamesDomain;
   }
 
   mapEntry(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
@@ -102,7 +109,7 @@ export class IommuCalls {
     if (known) {
       if (at.stack === 0) at.stack = calls.mapStack;
       this.sink.iommuMap(at, calls.mapDomain, iova, phys, size, calls.mapProt);
-    } else if (this.evidence.mapReturnNamesDomain) {
+    } else if (this.mapReturnNamesDomain) {
       hold(calls, 'map', at, iova, phys, size, 0);
     } else {
       this.sink.iommuMap(at, UNKNOWN, iova, phys, size, PROT_UNKNOWN);
@@ -184,7 +191,7 @@ export class IommuCalls {
     calls.unmapEnded = false;
     // The roll-back of a map that failed at once.
     if (size === 0 && unmapped === 0) return;
-    if (this.evidence.unmapReturnNamesDomain) hold(calls, 'unmap', at, iova, 0, size, unmapped);
+    if (this.unmapReturnNamesDomain) hold(calls, 'unmap', at, iova, 0, size, unmapped);
     else this.wholeUnmap(at, UNKNOWN, iova, size, unmapped);
   }
 

@@ -1,8 +1,9 @@
 import type { InputFile } from '../file/input-file.ts';
 import { ReadAhead } from '../file/read-ahead.ts';
+import type { Gap } from '../source.ts';
 import { TraceError } from '../trace-error.ts';
 import type { Positions } from './positions.ts';
-import type { CpuData, Gap, TraceBuffer, TraceDat } from './trace-dat.ts';
+import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
 
 /** Bytes of uncompressed data read at once. */
 const WINDOW = 256 << 10;

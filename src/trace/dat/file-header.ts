@@ -1,6 +1,6 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import type { InputFile } from '../file/input-file.ts';
-import { quoted, TraceError } from '../trace-error.ts';
+import { preview, quoted, TraceError } from '../trace-error.ts';
 
 /** What every trace.dat begins with: 0x17 0x08 0x44 and "tracing" (trace-cmd.dat.v7.5). */
 const MAGIC = Uint8Array.of(0x17, 0x08, 0x44, 0x74, 0x72, 0x61, 0x63, 0x69, 0x6e, 0x67);
@@ -18,11 +18,16 @@ export interface FileHeader {
 /** Bytes read for the header, more than any version needs. */
 const HEADER_BYTES = 256;
 
+/** Whether a file that begins with these bytes is a trace.dat, of whatever version. */
+export function isTraceDat(head: Uint8Array): boolean {
+  return MAGIC.every((byte, i) => head[i] === byte);
+}
+
 /** @throws {@link TraceError} where the file does not begin as a trace.dat does */
 export function readHeader(file: InputFile): FileHeader {
   const bytes = file.readUpTo(0, HEADER_BYTES);
   if (bytes.length === 0) throw new TraceError(file.name, 'is empty; a trace.dat is expected');
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
+  if (!isTraceDat(bytes)) {
     throw new TraceError(
       file.name,
       `is not a trace.dat: it begins with ${preview(bytes)}; record one with trace-cmd record`,
@@ -57,13 +62,4 @@ export function readHeader(file: InputFile): FileHeader {
     );
   }
   return { version: Number(version), littleEndian, longSize, pageSize, end: rest.offset };
-}
-
-/** The first bytes of a file for a message: text as text, anything else in hexadecimal. */
-function preview(bytes: Uint8Array): string {
-  const head = bytes.subarray(0, 12);
-  const text = head.every(byte => byte >= 0x20 && byte < 0x7f);
-  return text
-    ? `the text "${String.fromCharCode(...head)}"`
-    : `the bytes ${Array.from(head, byte => byte.toString(16).padStart(2, '0')).join(' ')}`;
 }

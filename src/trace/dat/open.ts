@@ -12,10 +12,15 @@ import { readVersion7 } from './version-7.ts';
 export async function openTraceDat(path: string): Promise<TraceDat> {
   const file = InputFile.open(path);
   try {
-    const header = readHeader(file);
-    return await (header.version === 6 ? readVersion6(file, header) : readVersion7(file, header));
+    return await readTraceDat(file);
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/** Reads the description of a trace.dat that is open already, and stays open. */
+export async function readTraceDat(file: InputFile): Promise<TraceDat> {
+  const header = readHeader(file);
+  return header.version === 6 ? readVersion6(file, header) : readVersion7(file, header);
 }

@@ -1,6 +1,7 @@
 import type { FormatText } from '../events/event-format.ts';
 import type { Decompress } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
+import type { Gap } from '../source.ts';
 import type { PageLayout } from './metadata.ts';
 
 /** Recorded sub-buffers of one CPU. */
@@ -19,12 +20,6 @@ export interface TraceBuffer {
   readonly subBufferSize: number;
   readonly compressed: boolean;
   readonly cpus: readonly CpuData[];
-}
-
-/** A part of the file that could not be read. */
-export interface Gap {
-  readonly offset: number;
-  readonly message: string;
 }
 
 /** `per_cpu/cpuN/stats` when the recording ended. */

@@ -1,6 +1,7 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import { loadBeginningDecompressor, loadDecompressor } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
+import type { Gap } from '../source.ts';
 import { quoted, TraceError } from '../trace-error.ts';
 import type { FileHeader } from './file-header.ts';
 import {
@@ -14,7 +15,7 @@ import { type BufferOption, type Options, readOptions } from './options.ts';
 import { recoverBuffer } from './recover-buffer.ts';
 import { Sections } from './section-reader.ts';
 import { SECTION, SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
-import type { CpuData, Gap, TraceBuffer, TraceDat } from './trace-dat.ts';
+import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
 
 /**
  * A version 7 file is a set of sections; a chain of options sections says where each is (trace-cmd.dat.v7.5). The

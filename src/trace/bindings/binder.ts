@@ -1,0 +1,40 @@
+import type { KernelEvents } from '../../kernel/events.ts';
+import { newMoment } from '../../kernel/moment.ts';
+import type { Capabilities } from '../../kernel/source.ts';
+import type { EventFormat } from '../events/event-format.ts';
+import type { EventHandler } from '../events/raw-event.ts';
+import type { TraceNames } from '../names/trace-names.ts';
+import { bindEvent, callEvidence, showsDomainLifetime } from './bind.ts';
+import type { BindingContext } from './context.ts';
+import { IommuCalls } from './iommu-calls.ts';
+
+/** Turns records into {@link KernelEvents}, whatever form of input they come from. */
+export class Binder {
+  private readonly context: BindingContext;
+  private readonly calls: IommuCalls;
+
+  /**
+   * @param seen what the source can tell, which the events complete
+   * @param longSize `sizeof(long)` of the recorded kernel
+   */
+  constructor(sink: KernelEvents, names: TraceNames, seen: Capabilities, longSize: number) {
+    this.calls = new IommuCalls(sink);
+    this.context = { sink, names, calls: this.calls, at: newMoment(), longSize, seen };
+  }
+
+  /** Tells of formats before their first record is bound: they say how a call can be seen to end. */
+  expect(formats: readonly EventFormat[]): void {
+    if (showsDomainLifetime(formats)) this.context.seen.hasDomainLifetime = true;
+    this.calls.expect(callEvidence(formats));
+  }
+
+  /** The handler for records of one kind; `undefined` for a kind that means nothing here. */
+  handlerFor(format: EventFormat): EventHandler | undefined {
+    return bindEvent(format, this.context);
+  }
+
+  /** At the end of the input: tells what was waiting for more. */
+  finish(): void {
+    this.calls.finish();
+  }
+}
