@@ -1,11 +1,8 @@
 import type { PageLayout } from '../../src/trace/dat/metadata.ts';
+import type { KernelAbi } from '../../src/trace/write/abi.ts';
 
-/** What a kernel decides about its ring buffer when it is built. */
-export interface Machine {
-  readonly littleEndian: boolean;
-  /** `sizeof(long)`: 8 on 64-bit kernels, 4 on 32-bit ones. */
-  readonly longSize: 4 | 8;
-}
+/** The kernels of the tests, by what they decide about their ring buffer. */
+export type Machine = KernelAbi;
 
 /** x86-64, arm64. */
 export const X86_64: Machine = { littleEndian: true, longSize: 8 };
@@ -59,7 +56,10 @@ export interface Closing {
   readonly committed?: number;
 }
 
-/** Writes a ring-buffer sub-buffer event by event, as the kernel lays it out. */
+/**
+ * Writes a ring-buffer sub-buffer event by event, as the kernel lays it out or as no kernel would: `CpuRing` writes
+ * only what is right.
+ */
 export class SubBuffer {
   private readonly machine: Machine;
   private readonly bytes: Uint8Array;

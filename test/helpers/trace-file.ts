@@ -1,5 +1,11 @@
 import { deflateSync } from 'node:zlib';
-import { ByteWriter } from './byte-writer.ts';
+import { ByteWriter } from '../../src/trace/write/byte-writer.ts';
+import {
+  eventFormats,
+  ftraceFormats,
+  headerInfo,
+  type TraceDescription,
+} from '../../src/trace/write/description.ts';
 import { type Machine, SUB_BUFFER } from './ring-buffer.ts';
 
 /** A recording to be written as a trace.dat. */
@@ -64,7 +70,10 @@ const COMPRESSED = 1;
 /** Sub-buffers in a compressed chunk: few, so that small recordings have several chunks. */
 const SUB_BUFFERS_IN_CHUNK = 2;
 
-/** Writes a recording as a trace.dat, as trace-cmd does (version 6 and 7 of the format). */
+/**
+ * Writes a recording as a trace.dat in every form that trace-cmd has: version 6 and 7, with and without the size of a
+ * sub-buffer, in chunks of any kind. `TraceWriter` writes the one form that iommusan makes.
+ */
 export function writeTraceFile(recording: Recording, form: Form): WrittenFile {
   return form.version === 6 ? writeVersion6(recording) : writeVersion7(recording, form);
 }
@@ -81,51 +90,8 @@ function fileHeader(version: string, { machine, subBufferSize = SUB_BUFFER }: Re
     .u32(Math.min(subBufferSize, SUB_BUFFER));
 }
 
-/** `header_page` and `header_event` of tracefs. */
-function headerInfo({ machine, subBufferSize = SUB_BUFFER }: Recording): Uint8Array {
-  const { longSize, littleEndian } = machine;
-  const data = 8 + longSize;
-  const page =
-    `\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n` +
-    `\tfield: local_t commit;\toffset:8;\tsize:${longSize};\tsigned:1;\n` +
-    `\tfield: char overwrite;\toffset:8;\tsize:1;\tsigned:1;\n` +
-    `\tfield: char data;\toffset:${data};\tsize:${subBufferSize - data};\tsigned:1;\n`;
-  const event =
-    '# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n\tarray       :   32 bits\n\n' +
-    '\tpadding     : type == 29\n\ttime_extend : type == 30\n\ttime_stamp : type == 31\n' +
-    '\tdata max type_len  == 28\n';
-  const writer = new ByteWriter(littleEndian);
-  for (const [tag, text] of [
-    ['header_page', page],
-    ['header_event', event],
-  ] as const) {
-    writer.cstring(tag).u64(text.length).text(text);
-  }
-  return writer.finish();
-}
-
-function ftraceFormats({ machine, formats }: Recording): Uint8Array {
-  const writer = new ByteWriter(machine.littleEndian);
-  const texts = formats.filter(({ system }) => system === 'ftrace').map(({ text }) => text);
-  writer.u32(texts.length);
-  for (const text of texts) writer.u64(text.length).text(text);
-  return writer.finish();
-}
-
-function eventFormats({ machine, formats }: Recording): Uint8Array {
-  const systems = new Map<string, string[]>();
-  for (const { system, text } of formats) {
-    if (system === 'ftrace') continue;
-    const texts = systems.get(system);
-    if (texts) texts.push(text);
-    else systems.set(system, [text]);
-  }
-  const writer = new ByteWriter(machine.littleEndian).u32(systems.size);
-  for (const [system, texts] of systems) {
-    writer.cstring(system).u32(texts.length);
-    for (const text of texts) writer.u64(text.length).text(text);
-  }
-  return writer.finish();
+function descriptionOf({ machine, formats }: Recording): TraceDescription {
+  return { abi: machine, formats };
 }
 
 function simpleOptions(recording: Recording): [id: number, data: Uint8Array][] {
@@ -161,9 +127,10 @@ function writeVersion6(recording: Recording): WrittenFile {
   };
   const sized = (text: string): Uint8Array =>
     new ByteWriter(machine.littleEndian).u32(text.length).text(text).finish();
-  part(headerInfo(recording));
-  part(ftraceFormats(recording));
-  part(eventFormats(recording));
+  const description = descriptionOf(recording);
+  part(headerInfo(description, recording.subBufferSize ?? SUB_BUFFER));
+  part(ftraceFormats(description));
+  part(eventFormats(description));
   part(sized(kallsyms));
   part(sized(''));
   part(new ByteWriter(machine.littleEndian).u64(commandNames.length).text(commandNames).finish());
@@ -232,9 +199,12 @@ function writeVersion7(recording: Recording, form: Form): WrittenFile {
   const sized = (text: string): Uint8Array =>
     new ByteWriter(littleEndian).u32(text.length).text(text).finish();
   const places: [id: number, offset: number][] = [
-    [HEADER_INFO, section(HEADER_INFO, headerInfo(recording))],
-    [FTRACE_EVENTS, section(FTRACE_EVENTS, ftraceFormats(recording))],
-    [EVENT_FORMATS, section(EVENT_FORMATS, eventFormats(recording))],
+    [
+      HEADER_INFO,
+      section(HEADER_INFO, headerInfo(descriptionOf(recording), recording.subBufferSize ?? SUB_BUFFER)),
+    ],
+    [FTRACE_EVENTS, section(FTRACE_EVENTS, ftraceFormats(descriptionOf(recording)))],
+    [EVENT_FORMATS, section(EVENT_FORMATS, eventFormats(descriptionOf(recording)))],
     [KALLSYMS, section(KALLSYMS, sized(kallsyms))],
     [PRINTK, section(PRINTK, sized(''))],
     [

@@ -9,15 +9,20 @@ export const SECTION = {
   kallsyms: 19,
   printk: 20,
   cmdlines: 21,
+  /** Not trace-cmd's: a chunk of one CPU in a file that iommusan has not finished, see write/partial-file.ts. */
+  partialChunk: 0x4953,
 } as const;
 
 export const OPTION = {
   done: 0,
+  cpuStat: 2,
   buffer: 3,
   traceClock: 4,
   uname: 5,
-  cpuStat: 2,
+  version: 7,
   cpuCount: 8,
+  traceId: 11,
+  tsc2nsec: 14,
 } as const;
 
 /** Bytes of a section header: u16 id, u16 flags, u32 description, u64 size. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../../../src/trace/file/byte-reader.ts';
 import { TraceError } from '../../../src/trace/trace-error.ts';
-import { ByteWriter } from '../../helpers/byte-writer.ts';
+import { ByteWriter } from '../../../src/trace/write/byte-writer.ts';
 
 function readerOf(bytes: Uint8Array, littleEndian = true): ByteReader {
   return new ByteReader(bytes, littleEndian, 'a.dat', 1000, 'the options');
