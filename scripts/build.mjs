@@ -42,6 +42,8 @@ const outputs = await Promise.all([
     entryPoints: ['src/bin/iommusan.ts'],
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
+    // The command reads the pages of the rules from the package that it is in.
+    define: { ...common.define, 'import.meta.dirname': '__dirname' },
     plugins: [childProcessWhenNeeded()],
   }),
 ]).catch(() => process.exit(1)); // esbuild has said why.

@@ -12,8 +12,10 @@ import { VERSION } from './version.ts';
 export interface CheckTraceOptions {
   /** Default `exact`. */
   readonly accounting?: AccountingMode;
-  /** Ids of the only rules to apply; default all. */
+  /** Ids of the only rules to apply; default all that are on by default. */
   readonly only?: readonly string[];
+  /** Ids of rules to apply beside those that are on by default. */
+  readonly enable?: readonly string[];
   /** Ids of rules not to apply. */
   readonly skip?: readonly string[];
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
@@ -72,8 +74,11 @@ async function checkSource(source: Source, options: CheckTraceOptions): Promise<
   };
 }
 
-function selectChecks({ only, skip }: CheckTraceOptions): readonly CheckDefinition[] {
-  return ALL_CHECKS.filter(({ rule }) => (only?.includes(rule.id) ?? true) && !skip?.includes(rule.id));
+function selectChecks({ only, enable, skip }: CheckTraceOptions): readonly CheckDefinition[] {
+  return ALL_CHECKS.filter(({ rule: { id, isOffByDefault } }) => {
+    const isWanted = only?.includes(id) ?? !isOffByDefault;
+    return (isWanted || enable?.includes(id)) && !skip?.includes(id);
+  });
 }
 
 /** The same events, with the losses also told to `loss`. */

@@ -32,9 +32,9 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       for (const check of checks) check.iotlbFlush?.(at, domain, iova, size);
       last.iotlbFlush(at, domain, iova, size);
     },
-    ioPageFault(at, device, iova, isWrite) {
-      for (const check of checks) check.ioPageFault?.(at, device, iova, isWrite);
-      last.ioPageFault(at, device, iova, isWrite);
+    ioPageFault(at, device, iova, isWrite, slackNs) {
+      for (const check of checks) check.ioPageFault?.(at, device, iova, isWrite, slackNs);
+      last.ioPageFault(at, device, iova, isWrite, slackNs);
     },
     domainAlloc(at, domain, device) {
       for (const check of checks) check.domainAlloc?.(at, domain, device);

@@ -22,6 +22,8 @@ const REASONS: Readonly<Record<Capability, string>> = {
   hasSlab: 'the trace holds no kmem:kmalloc, kmem:kmem_cache_alloc and kmem:kfree events',
   hasKernelTables:
     'the trace shows no kernel page tables being freed: no probes on pagetable_free_kernel and iommu_sva_invalidate_kva_range were recorded',
+  hasTableUnlinks:
+    'a trace does not show when the entry of a kernel page-table page is cleared: the kernel does it inline, without an event',
 };
 
 /** The first thing that a rule needs and the source does not show; `undefined` where it can work. */

@@ -59,6 +59,14 @@ export function addCheckCommand(
         .default([], 'all'),
     )
     .addOption(
+      new Option(
+        '--enable <checks>',
+        "also run these checks, which are off by default (separated by commas; may be repeated; 'iommusan rules' lists them)",
+      )
+        .argParser(collectRules)
+        .default([], 'none'),
+    )
+    .addOption(
       new Option('--skip <checks>', 'do not run these checks (separated by commas; may be repeated)')
         .argParser(collectRules)
         .default([], 'none'),

@@ -14,6 +14,7 @@ export interface CheckOptions {
   readonly format: 'text' | 'json';
   readonly accounting: AccountingMode;
   readonly only: readonly string[];
+  readonly enable: readonly string[];
   readonly skip: readonly string[];
   /** Lost events that are accepted; no limit where absent. */
   readonly maxLost?: number;
@@ -71,7 +72,7 @@ export function exitCodeOf({ lost, findings }: CheckReport, maxLost = Number.POS
 /** @returns undefined when the trace cannot be read, which has been said on standard error */
 async function checkOne(
   file: string,
-  { accounting, only, skip, progress: wantsProgress }: CheckOptions,
+  { accounting, only, enable, skip, progress: wantsProgress }: CheckOptions,
   io: Io,
   engine: Engine,
 ): Promise<CheckReport | undefined> {
@@ -82,6 +83,7 @@ async function checkOne(
   const options: CheckTraceOptions = {
     accounting,
     ...(only.length > 0 && { only }),
+    ...(enable.length > 0 && { enable }),
     ...(skip.length > 0 && { skip }),
     ...(progress && { onProgress: progress.report }),
   };

@@ -6,6 +6,7 @@ import type { TraceStats } from '../findings/trace-stats.ts';
 export interface CheckTraceOptions {
   readonly accounting?: AccountingMode;
   readonly only?: readonly string[];
+  readonly enable?: readonly string[];
   readonly skip?: readonly string[];
   /** Called now and then while reading, with bytes read and bytes in all; a `total` of 0 is unknown. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -4,6 +4,7 @@ import { addCheckCommand } from './check-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { holdWriteErrors, type Io, write } from './io.ts';
+import { addRulesCommand } from './rules-command.ts';
 import { addStatsCommand } from './stats-command.ts';
 
 const HELP = `
@@ -64,6 +65,7 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
     });
   addCheckCommand(program, io, loadEngine, finish);
   addStatsCommand(program, io, loadEngine, finish);
+  addRulesCommand(program, io, loadEngine, finish);
   await program.parseAsync(argv, { from: 'user' });
   return exitCode;
 }

@@ -5,6 +5,7 @@ import { UsageError } from './usage-error.ts';
 /** Which checks were asked for on the command line; an empty list says nothing. */
 export interface RuleSelection {
   readonly only: readonly string[];
+  readonly enable: readonly string[];
   readonly skip: readonly string[];
 }
 
@@ -19,16 +20,24 @@ export function collectRules(value: string, previous: readonly string[]): string
  *
  * @throws UsageError that lists the valid ids
  */
-export function verifySelection({ only, skip }: RuleSelection, rules: readonly Rule[]): void {
-  const ids = rules.map(({ id }) => id);
-  for (const id of [...only, ...skip]) {
-    if (ids.includes(id)) continue;
-    const candidate = closest(id, ids);
-    const hint = candidate === undefined ? '' : ` Did you mean '${candidate}'?`;
-    throw new UsageError(`there is no check '${id}'.${hint}\nThe checks are: ${ids.join(', ')}`);
-  }
-  const selected = only.length > 0 ? only : ids;
+export function verifySelection({ only, enable, skip }: RuleSelection, rules: readonly Rule[]): void {
+  for (const id of [...only, ...enable, ...skip]) findRule(id, rules);
+  const selected = [...(only.length > 0 ? only : rules.map(({ id }) => id)), ...enable];
   if (skip.length > 0 && selected.every(id => skip.includes(id))) {
     throw new UsageError('--only and --skip together leave nothing to check.');
   }
+}
+
+/**
+ * The rule with this id.
+ *
+ * @throws UsageError that lists the valid ids
+ */
+export function findRule(id: string, rules: readonly Rule[]): Rule {
+  const rule = rules.find(candidate => candidate.id === id);
+  if (rule) return rule;
+  const ids = rules.map(candidate => candidate.id);
+  const candidate = closest(id, ids);
+  const hint = candidate === undefined ? '' : ` Did you mean '${candidate}'?`;
+  throw new UsageError(`there is no check '${id}'.${hint}\nThe checks are: ${ids.join(', ')}`);
 }

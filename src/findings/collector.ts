@@ -55,8 +55,8 @@ export class FindingCollector {
         lastNs: timeNs,
       };
       this.groups.set(signature, group);
-    } else if (group.sample.certainty === 'possible' && incident.certainty === 'certain') {
-      // A certain occurrence is the better sample; its title must be the finding's.
+    } else if (isBetterSample(incident, group.sample)) {
+      // Its title, severity and certainty must be the finding's.
       group.sample = incident;
       group.later = [];
       group.endedAt = undefined;
@@ -105,7 +105,7 @@ export class FindingCollector {
     const driver = sample.driver ?? this.moduleOf(sample);
     return {
       rule: sample.rule.id,
-      severity: sample.rule.severity,
+      severity: severityOf(sample),
       certainty: sample.certainty,
       title: sample.title,
       signature: group.signature,
@@ -146,6 +146,17 @@ export class FindingCollector {
       ...(location ? { location } : {}),
     };
   }
+}
+
+function severityOf({ severity, rule }: Incident): Severity {
+  return severity ?? rule.severity;
+}
+
+/** Of two occurrences the worse one stands for all, then the one that is certain, then the first. */
+function isBetterSample(incident: Incident, sample: Incident): boolean {
+  const worse = ORDER.indexOf(severityOf(sample)) - ORDER.indexOf(severityOf(incident));
+  if (worse !== 0) return worse > 0;
+  return sample.certainty === 'possible' && incident.certainty === 'certain';
 }
 
 /** Later events go into the story only for the sample; all occurrences are counted. */

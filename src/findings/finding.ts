@@ -19,7 +19,18 @@ export type StoryRole =
   | 'unbound'
   | 'bound'
   | 'domain freed'
-  | 'mapped over';
+  | 'mapped over'
+  | 'mapped again'
+  | 'fault'
+  | 'flushed'
+  | 'held by page_pool'
+  | 'returned to page_pool'
+  | 'page_pool destroyed'
+  | 'unmap began'
+  | 'unlinked'
+  | 'given up'
+  | 'invalidated'
+  | 'slab object allocated';
 
 /** One event that a finding rests on. */
 export interface StoryEvent {

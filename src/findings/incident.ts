@@ -1,6 +1,6 @@
 import type { Moment } from '../kernel/moment.ts';
 import type { Certainty, Fact, MappingRef, StoryRole } from './finding.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, Severity } from './rule.ts';
 
 /** One event of an incident, still with the source's numbers. */
 export interface IncidentEvent {
@@ -11,6 +11,8 @@ export interface IncidentEvent {
 /** One occurrence of a bug, as a check reports it. */
 export interface Incident {
   readonly rule: Rule;
+  /** Where it is another than that of the rule. */
+  readonly severity?: Severity;
   readonly certainty: Certainty;
   /** One line that says what happened. */
   readonly title: string;

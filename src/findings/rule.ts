@@ -7,6 +7,8 @@ export type Severity = 'error' | 'warning' | 'note';
 export interface Rule {
   readonly id: string;
   readonly severity: Severity;
+  /** The rule is at work only where it is asked for: what it finds is often harmless. */
+  readonly isOffByDefault?: true;
   /** One line, without a full stop: what is wrong when this rule fires. */
   readonly title: string;
   /** What the source must show for the rule to work at all. */

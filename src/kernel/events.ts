@@ -50,8 +50,11 @@ export interface KernelEvents {
    * `Infinity` is the whole domain; {@link UNKNOWN} as domain means every domain.
    */
   iotlbFlush(at: Moment, domain: number, iova: number, size: number): void;
-  /** The IOMMU refused an access of `device` at `iova`; `isWrite` is -1 where the source does not know, else 0 or 1. */
-  ioPageFault(at: Moment, device: number, iova: number, isWrite: number): void;
+  /**
+   * The IOMMU refused an access of `device` at `iova`; `isWrite` is -1 where the source does not know, else 0 or 1.
+   * `slackNs` is how far its time may be off, where it is told by another clock than the events around it.
+   */
+  ioPageFault(at: Moment, device: number, iova: number, isWrite: number, slackNs?: number): void;
 
   /** A domain was allocated for `device`. */
   domainAlloc(at: Moment, domain: number, device: number): void;

@@ -30,6 +30,8 @@ export interface Capabilities {
   hasSlab: boolean;
   /** Kernel page-table pages that are given up, and the invalidation for SVA, are seen. */
   hasKernelTables: boolean;
+  /** The clearing of entries that refer to kernel page-table pages is seen. No recorded trace has this. */
+  hasTableUnlinks: boolean;
 }
 
 export type Capability = keyof Capabilities;
@@ -52,6 +54,7 @@ export function noCapabilities(): Capabilities {
     hasFaults: false,
     hasSlab: false,
     hasKernelTables: false,
+    hasTableUnlinks: false,
   };
 }
 

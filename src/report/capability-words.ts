@@ -64,6 +64,9 @@ export const CAPABILITY_WORDS: Readonly<Record<Capability, CapabilityWords>> = {
     shows: 'kernel page tables that are freed, and the invalidation for shared virtual addressing',
     record: 'probes on pagetable_free_kernel() and iommu_sva_invalidate_kva_range()',
   },
+  hasTableUnlinks: {
+    shows: 'when the entry that refers to a kernel page table is cleared',
+  },
   hasStacks: {
     shows: 'kernel stacks: who mapped, unmapped, allocated and freed',
     record: 'with the stacktrace option (trace-cmd record -T, or a stacktrace trigger on each event)',

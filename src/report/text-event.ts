@@ -17,6 +17,17 @@ const DEEDS: Readonly<Record<StoryRole, string>> = {
   bound: 'Driver bound',
   'domain freed': 'Domain freed',
   'mapped over': 'Mapped over',
+  'mapped again': 'Mapped again',
+  fault: 'Fault reported',
+  flushed: 'IOTLB flushed',
+  'held by page_pool': 'Taken into the page_pool',
+  'returned to page_pool': 'Returned to the page_pool',
+  'page_pool destroyed': 'page_pool destroyed',
+  'unmap began': 'Unmap begun',
+  unlinked: 'Entry cleared',
+  'given up': 'Page table given up',
+  invalidated: 'Invalidation begun',
+  'slab object allocated': 'Slab object allocated',
 };
 
 /** Frames that are shown of an event that only repeats the bug, such as the next owner's allocation. */

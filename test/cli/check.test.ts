@@ -35,6 +35,7 @@ describe('exit code', () => {
     [2, '--color sometimes clean.dat'],
     [2, '--frobnicate clean.dat'],
     [2, '--only no-such-check clean.dat'],
+    [2, '--enable no-such-check clean.dat'],
     [2, '--only unbind-leak --skip unbind-leak clean.dat'],
     [2, '- -'],
   ])('is %i for check %s', async (expected, line) => {
@@ -62,7 +63,7 @@ describe('exit code', () => {
 describe('options', () => {
   it('reach the library', async () => {
     const line =
-      'check --accounting kernel --only free-while-mapped,unbind-leak --only dma-wrong-size --skip unbind-leak clean.dat';
+      'check --accounting kernel --only free-while-mapped,unbind-leak --only dma-wrong-size --enable unbind-leak --skip unbind-leak clean.dat';
     const { checked } = await run(line.split(' '));
     expect(checked).toEqual([
       {
@@ -70,6 +71,7 @@ describe('options', () => {
         options: {
           accounting: 'kernel',
           only: ['free-while-mapped', 'unbind-leak', 'dma-wrong-size'],
+          enable: ['unbind-leak'],
           skip: ['unbind-leak'],
         },
       },

@@ -236,3 +236,17 @@ describe('the time that memory was reachable', () => {
     expect(collector.findings(99)[0]?.reachable).toEqual({ durationNs: 190, ended: false });
   });
 });
+
+describe('occurrences of different weight', () => {
+  it('are told by the worst, then by a certain one, then by the first', () => {
+    const collector = new FindingCollector(names);
+    const rule = ruleOf('note', 'one');
+    collector.report(incident(1, { rule }));
+    collector.report(incident(2, { rule, severity: 'error', certainty: 'possible' }));
+    collector.report(incident(3, { rule, severity: 'error' }));
+    collector.report(incident(4, { rule, severity: 'error' }));
+    collector.report(incident(5, { rule }));
+    const [finding] = collector.findings(9);
+    expect(finding).toMatchObject({ title: 'at 3', severity: 'error', certainty: 'certain', count: 5 });
+  });
+});

@@ -17,4 +17,5 @@ export const RECORDED: Capabilities = {
   hasFaults: true,
   hasSlab: true,
   hasKernelTables: true,
+  hasTableUnlinks: false,
 };

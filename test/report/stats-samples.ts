@@ -25,6 +25,7 @@ export const stats: TraceStats = {
       hasFaults: false,
       hasSlab: false,
       hasKernelTables: false,
+      hasTableUnlinks: false,
     },
   },
   buffers: [

@@ -122,6 +122,7 @@ describe('a page that is freed while it is mapped, recorded on a kernel with the
       hasFaults: false,
       hasSlab: false,
       hasKernelTables: false,
+      hasTableUnlinks: false,
     });
     expect(result).toMatchObject({ events: 852, firstNs: 9_643_711_557, lastNs: 10_460_395_083 });
     expect(result.perCpu.map(({ cpu, events }) => [cpu, events])).toEqual([
