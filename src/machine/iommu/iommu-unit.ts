@@ -29,10 +29,10 @@ export interface IommuUnitHost {
   /** Where the table walks of a device go: reads and writes of memory, which the truth sees. */
   busOf(device: number): WordBus;
   /**
-   * The truth's mark of the mapping that translates `iova` now. It is kept in a cached translation beside what hardware
-   * keeps, so that an access through a stale one is known for what it is; a prefetch takes it when it is made.
+   * The truth's mark of the mapping that translates `iova` to `phys` now. It is kept in a cached translation beside what
+   * hardware keeps, so that an access through a stale one is known for what it is.
    */
-  stampOf(domain: IommuDomain, iova: number): number;
+  stampOf(domain: IommuDomain, iova: number, phys: number): number;
   /** Gives tables back whose flush is complete: `iommu_put_pages_list()`. */
   freeTables(tables: readonly number[]): void;
   /** A flush is complete; `size` may be `Infinity`. Tells the events. */
@@ -54,6 +54,8 @@ export interface IommuUnit {
   sync(domain: IommuDomain, gather: IotlbGather): void;
   /** `ops->flush_iotlb_all` */
   flushAll(domain: IommuDomain): void;
+  /** Each translation that is cached for the device, stale ones included: for whoever tells what it can reach. */
+  forEachCached(device: number, visit: (iova: number, size: number, phys: number) => void): void;
   /** `tlb_flush_walk` of {@link PageTableHost}: entries and cached tables of the range, at once. */
   flushWalk(domain: IommuDomain, iova: number, size: number, granule: number): void;
 }
