@@ -1,5 +1,5 @@
-/** Which macro of the kernel printed a line; `BUG` would have stopped the machine. */
-export type KernelLogLevel = 'WARN' | 'warn' | 'err' | 'BUG';
+/** Which macro of the kernel printed a line; after an `oops` the kernel's task is dead. */
+export type KernelLogLevel = 'WARN' | 'warn' | 'err' | 'oops';
 
 /** One line of the simulated kernel's log. */
 export interface KernelLogLine {
@@ -41,6 +41,11 @@ export class KernelLog {
   /** `pr_warn()`, `pr_err()`, `dev_err()`: a line without a stack. */
   say(level: 'warn' | 'err', site: string, text: string): void {
     this.print({ level, site, text });
+  }
+
+  /** A bug that a real kernel's task does not survive. The machine goes on, so that the rest can be seen. */
+  oops(site: string, text: string): void {
+    this.print({ level: 'oops', site, text });
   }
 
   /** How many lines a function of the kernel has printed. */
