@@ -64,3 +64,17 @@ export function executionContext(pid: number, cpu: number, flags: number): numbe
   if (flags & TRACE_FLAG_SOFTIRQ) return -(cpu * 4 + 2);
   return pid === 0 ? -(cpu * 4 + 1) : pid;
 }
+
+/** The interrupt levels in `common_flags` that a moment's context tells of: {@link executionContext} of them is its context. */
+export function contextFlags({ context, cpu }: Readonly<Moment>): number {
+  switch (-context - cpu * 4) {
+    case 4:
+      return TRACE_FLAG_NMI;
+    case 3:
+      return TRACE_FLAG_HARDIRQ;
+    case 2:
+      return TRACE_FLAG_SOFTIRQ;
+    default:
+      return 0;
+  }
+}

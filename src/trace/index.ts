@@ -21,5 +21,6 @@ export { CpuRing, type TakeSubBuffers } from './write/cpu-ring.ts';
 export type { TraceDescription, Tsc2Nsec } from './write/description.ts';
 export { type EventShape, shapeEvent } from './write/event-shape.ts';
 export { EventWriter, type FieldValue } from './write/event-writer.ts';
+export { KernelRecorder, type RecorderDescription } from './write/kernel-recorder.ts';
 export { RingBuffer } from './write/ring-buffer.ts';
 export { TraceWriter, type TraceWriterOptions } from './write/trace-writer.ts';

@@ -29,7 +29,8 @@ export class CpuRing {
   readonly cpu: number;
   /** Where {@link reserve} has made room. */
   readonly view: DataView;
-  private readonly bytes: Uint8Array;
+  /** The same bytes as those of {@link view}. */
+  readonly bytes: Uint8Array;
   private readonly littleEndian: boolean;
   private readonly longSize: 4 | 8;
   private readonly subBufferSize: number;

@@ -20,8 +20,10 @@ export class EventWriter {
   private readonly names: readonly string[];
   private readonly putters: readonly PutField[];
   private readonly tails: readonly (TailSize | undefined)[];
+  private readonly constants: readonly (FieldValue | undefined)[];
 
-  constructor(format: EventFormat, abi: KernelAbi) {
+  /** @param constants what some fields hold in every record, such as the place of a probe */
+  constructor(format: EventFormat, abi: KernelAbi, constants: Readonly<Record<string, FieldValue>> = {}) {
     const own = format.fields.filter(({ name }) => !name.startsWith('common_'));
     this.format = format;
     this.littleEndian = abi.littleEndian;
@@ -29,6 +31,7 @@ export class EventWriter {
     this.names = own.map(({ name }) => name);
     this.putters = own.map(field => putterOf(field, abi));
     this.tails = own.map(field => (isDynamic(field) ? tailSizeOf(field, abi) : undefined));
+    this.constants = own.map(({ name }) => constants[name]);
   }
 
   /**
@@ -44,19 +47,19 @@ export class EventWriter {
     flags: number,
     values: Readonly<Record<string, FieldValue>>,
   ): void {
-    const { names, tails, putters, fixed } = this;
+    const { names, tails, putters, constants, fixed } = this;
     let size = fixed;
     for (let i = 0; i < names.length; i++) {
-      const value = values[names[i] as string];
+      const value = constants[i] ?? values[names[i] as string];
       if (tails[i] && value !== undefined) size += (tails[i] as TailSize)(value);
     }
     const payload = ring.reserve(timeNs, size);
     const { view } = ring;
-    for (let at = payload; at < payload + size; at++) view.setUint8(at, 0);
+    ring.bytes.fill(0, payload, payload + size);
     putCommon(view, payload, this.littleEndian, this.format.id, flags, pid);
     let tail = payload + fixed;
     for (let i = 0; i < names.length; i++) {
-      const value = values[names[i] as string];
+      const value = constants[i] ?? values[names[i] as string];
       if (value !== undefined) tail = (putters[i] as PutField)(view, payload, tail, value);
     }
   }
