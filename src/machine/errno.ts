@@ -12,6 +12,7 @@ export const ENOSPC = 28;
 export const ERANGE = 34;
 export const ENXIO = 6;
 export const EPERM = 1;
+export const EOVERFLOW = 75;
 export const EADDRINUSE = 98;
 
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -25,6 +26,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [EINVAL, 'EINVAL'],
   [ENOSPC, 'ENOSPC'],
   [ERANGE, 'ERANGE'],
+  [EOVERFLOW, 'EOVERFLOW'],
   [EADDRINUSE, 'EADDRINUSE'],
 ]);
 

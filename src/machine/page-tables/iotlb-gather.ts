@@ -29,3 +29,14 @@ export function resetGather(gather: IotlbGather): void {
   gather.pageSize = 0;
   gather.freelist = [];
 }
+
+/** `iommu_iotlb_gather_add_range()`: widens the range over what lies between, too. */
+export function gatherRange(gather: IotlbGather, iova: number, size: number): void {
+  if (iova < gather.start) gather.start = iova;
+  if (iova + size > gather.end) gather.end = iova + size;
+}
+
+/** `iommu_iotlb_gather_is_disjoint()`: whether something is gathered already that the range does not touch. */
+export function isDisjoint(gather: Readonly<IotlbGather>, iova: number, size: number): boolean {
+  return gather.end !== 0 && (iova > gather.end || iova + size < gather.start);
+}

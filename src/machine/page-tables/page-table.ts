@@ -26,6 +26,8 @@ export interface PageTableHost {
   readonly log: KernelLog;
   /** `tlb_flush_walk`: forget entries and tables cached of the range, at once. */
   flushWalk(iova: number, size: number, granule: number): void;
+  /** `iommu_iotlb_sync()` in the middle of an unmap, where a gather cannot hold what comes next; empties it. */
+  syncGather(gather: IotlbGather): void;
 }
 
 /** What a map call has done: `mapped` bytes are in the tables even where it failed. */
