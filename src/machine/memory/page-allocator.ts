@@ -3,7 +3,6 @@ import { FreeAreas, MAX_PAGE_ORDER } from './free-areas.ts';
 import { FLAG_COMPOUND, FLAG_POISONED, PAGE_STATE, PageFrames } from './page-frames.ts';
 import { PerCpuPages, type PerCpuPagesOptions } from './per-cpu-pages.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import type { TablePages } from './table-pages.ts';
 
 /** `__GFP_ZERO` */
 export const GFP_ZERO = 1;
@@ -29,28 +28,24 @@ export interface PageAllocatorOptions extends Partial<PerCpuPagesOptions> {
   readonly hooks: AllocatorHooks;
   /** The CPU that runs. */
   readonly cpu: () => number;
-  /** Owner of page tables. */
-  readonly tableOwner: number;
 }
 
 /**
  * The page allocator: buddy blocks of orders 0 to 10 behind per-CPU lists, with the hooks and the tracepoints where the
  * kernel has them, and none where it has none.
  */
-export class PageAllocator implements TablePages {
+export class PageAllocator {
   readonly frames: PageFrames;
   private readonly areas: FreeAreas;
   private readonly perCpu: PerCpuPages;
   private readonly memory: PhysicalMemory;
   private readonly hooks: AllocatorHooks;
   private readonly cpu: () => number;
-  private readonly tableOwner: number;
 
-  constructor({ memory, hooks, cpu, tableOwner, batch = 16, high = 64 }: PageAllocatorOptions) {
+  constructor({ memory, hooks, cpu, batch = 16, high = 64 }: PageAllocatorOptions) {
     this.memory = memory;
     this.hooks = hooks;
     this.cpu = cpu;
-    this.tableOwner = tableOwner;
     this.frames = new PageFrames(memory);
     this.areas = new FreeAreas(this.frames);
     this.perCpu = new PerCpuPages(this.frames, this.areas, { batch, high });
@@ -185,16 +180,6 @@ export class PageAllocator implements TablePages {
   /** The memory of the page is found broken: it never becomes free again. */
   poison(pfn: number): void {
     this.frames.flags[pfn] = (this.frames.flags[pfn] as number) | FLAG_POISONED;
-  }
-
-  allocTable(sizeBytes: number): number | undefined {
-    const order = Math.max(0, Math.ceil(Math.log2(sizeBytes / this.memory.pageSize)));
-    const pfn = this.alloc(order, GFP_ZERO | GFP_COMP, this.tableOwner);
-    return pfn < 0 ? undefined : pfn * this.memory.pageSize;
-  }
-
-  freeTable(phys: number): void {
-    this.put(phys / this.memory.pageSize);
   }
 
   private take(order: number): number {

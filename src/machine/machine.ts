@@ -1,0 +1,302 @@
+import type { KernelEvents } from '../kernel/events.ts';
+import { silentEvents } from '../kernel/silent-events.ts';
+import { type Capabilities, noCapabilities } from '../kernel/source.ts';
+import type { Device } from './device/device.ts';
+import { DmaEngine, type DmaResult } from './device/dma-engine.ts';
+import { Emission } from './events/emission.ts';
+import { MachineNames, NameList } from './events/machine-names.ts';
+import { CORE_RULES, type IommuContext, iovaToPhys } from './iommu/context.ts';
+import type { DomainType, IommuDomain } from './iommu/domain.ts';
+import { Domains } from './iommu/domains.ts';
+import type { IommuUnitHost } from './iommu/iommu-unit.ts';
+import { iommuMap } from './iommu/map.ts';
+import { iommuMapSg, type SgEntry } from './iommu/map-sg.ts';
+import { uncachedUnit } from './iommu/uncached-unit.ts';
+import { iommuUnmap, iommuUnmapFast, iotlbSync } from './iommu/unmap.ts';
+import { KernelLog } from './kernel-log.ts';
+import { GFP_COMP, GFP_ZERO, PageAllocator } from './memory/page-allocator.ts';
+import { PhysicalMemory } from './memory/physical-memory.ts';
+import type { MachineOptions } from './options.ts';
+import type { IotlbGather } from './page-tables/iotlb-gather.ts';
+import { IOMMU_READ, IOMMU_WRITE } from './page-tables/page-table.ts';
+import { rulesOf } from './sanitizer/rules.ts';
+import { Sanitizer } from './sanitizer/sanitizer.ts';
+import { Current } from './threads/current.ts';
+import { Holds } from './threads/holds.ts';
+import { runNow } from './threads/run-now.ts';
+import { Scheduler, type SpawnOptions } from './threads/scheduler.ts';
+import type { Kernel, Thread } from './threads/thread.ts';
+import { Clock } from './time/clock.ts';
+import { DEFAULT_COSTS } from './time/costs.ts';
+import { Timers } from './time/timers.ts';
+import { Truth } from './truth/truth.ts';
+import { walkBus } from './truth/walk-bus.ts';
+
+const DEFAULT_MEMORY = 64 << 20;
+
+/** How pages are asked for. */
+export interface AllocOptions {
+  /** Who has the pages, for the truth; default the running task. */
+  readonly owner?: string;
+  /** `__GFP_ZERO` */
+  readonly zero?: boolean;
+  /** `__GFP_COMP` */
+  readonly compound?: boolean;
+}
+
+/**
+ * A machine: memory, page allocator, IOMMU, sanitizer, devices and CPUs, with the rules of Linux 7.2. It tells
+ * `KernelEvents` what a recording would show, and {@link truth} knows what really happened.
+ *
+ * Calls that another CPU can interrupt are generators: {@link call} runs one to its end, {@link spawn} makes a thread of
+ * it, `yield*` calls it from another.
+ */
+export class Machine {
+  readonly names = new MachineNames();
+  readonly clock = new Clock();
+  readonly log: KernelLog;
+  readonly memory: PhysicalMemory;
+  readonly truth: Truth;
+  readonly timers: Timers;
+  readonly scheduler: Scheduler;
+  readonly holds: Holds;
+  readonly allocator: PageAllocator;
+  readonly sanitizer: Sanitizer | undefined;
+  readonly domains: Domains;
+  /** Owners of pages by number, as {@link Truth} has them. */
+  readonly owners = new NameList();
+  /** What the events can tell. */
+  readonly capabilities: Capabilities;
+  readonly iommu: IommuContext;
+  readonly emission: Emission;
+  private readonly engine: DmaEngine;
+  private readonly devices = new Map<string, Device>();
+  private readonly devicesById = new Map<number, Device>();
+
+  /** @param sink is told everything that happens */
+  constructor(options: MachineOptions = {}, sink: KernelEvents = silentEvents) {
+    const { memoryBytes: sizeBytes = DEFAULT_MEMORY, pageSize = 4096, regions = [] } = options;
+    const costs = { ...DEFAULT_COSTS, ...options.costs };
+    const { mutation, tellsEveryAllocation = false } = options;
+    const current = new Current();
+    this.capabilities = capabilitiesOf(tellsEveryAllocation);
+    this.log = new KernelLog(options.logLimit);
+    this.memory = new PhysicalMemory({ sizeBytes, pageSize, regions });
+    this.truth = new Truth(this.memory.pages);
+    this.timers = new Timers(this.clock);
+    this.holds = new Holds(this.log);
+    this.scheduler = new Scheduler(
+      this.clock,
+      this.timers,
+      current,
+      this.holds,
+      options.seed ?? 1,
+      (pid, name) => this.names.tasks.set(pid, name),
+    );
+    this.emission = new Emission(sink, this.clock, current, this.names, costs.event);
+    const rules = rulesOf(options.sanitizer ?? 'merged');
+    const spend = (ns: number): void => this.scheduler.spend(ns);
+    this.sanitizer =
+      rules &&
+      new Sanitizer(
+        { ...rules, ...mutation?.sanitizer },
+        {
+          memory: this.memory,
+          log: this.log,
+          iovaToPhys: (domain, iova) => iovaToPhys(this.iommu, domain, iova),
+        },
+      );
+    this.allocator = new PageAllocator({
+      memory: this.memory,
+      cpu: () => current.cpu,
+      hooks: this.allocatorHooks(tellsEveryAllocation),
+      ...options.perCpuPages,
+    });
+    const unit = uncachedUnit(this.unitHost());
+    this.iommu = {
+      emission: this.emission,
+      log: this.log,
+      truth: this.truth,
+      unit,
+      sanitizer: this.sanitizer,
+      rules: { ...CORE_RULES, ...mutation?.core },
+      faults: { syncMapFails: false, tableAllocFailsAfter: undefined },
+      costs,
+      spend,
+    };
+    this.domains = new Domains({
+      core: this.iommu,
+      allocator: this.allocator,
+      memory: this.memory,
+      owners: this.owners,
+      format: options.iommu ?? 'vtd',
+      tableOptions: options.table ?? {},
+      wrapTable: mutation?.wrapTable ?? (table => table),
+    });
+    this.engine = new DmaEngine(this.memory, unit, this.truth, this.emission, this.clock, costs.access);
+  }
+
+  /** Runs code of the kernel to its end, with nothing in between. */
+  call<T>(body: Kernel<T>): T {
+    return runNow(body);
+  }
+
+  /** Makes a thread of it, which {@link Scheduler} runs. */
+  spawn<T>(name: string, body: Kernel<T>, options?: SpawnOptions): Thread<T> {
+    return this.scheduler.spawn(name, body, options);
+  }
+
+  /** Calls `body` as a function of this name, for the kernel stack; `edu_open[edu]` is one of a module. */
+  *inside<T>(name: string, body: Kernel<T>): Kernel<T> {
+    const caller = this.emission.enter(this.names.stacks.symbol(name));
+    const result = yield* body;
+    this.emission.leave(caller);
+    return result;
+  }
+
+  /** `alloc_pages()`: the first page, or -1. */
+  allocPages(order = 0, { owner, zero = false, compound = false }: AllocOptions = {}): number {
+    const gfp = (zero ? GFP_ZERO : 0) | (compound ? GFP_COMP : 0);
+    return this.allocator.alloc(order, gfp, this.ownerId(owner));
+  }
+
+  /** `__free_pages()` */
+  freePages(pfn: number, order = 0): void {
+    this.allocator.free(pfn, order);
+  }
+
+  /** The number of an owner; the running task where it has no name. */
+  ownerId(owner: string | undefined): number {
+    return this.owners.id(owner ?? this.names.task(this.emission.current.pid));
+  }
+
+  /** The device of this name, which is made when it is first asked for; no IOMMU translates for it yet. */
+  device(name: string): Device {
+    let device = this.devices.get(name);
+    if (!device) {
+      device = { id: this.names.devices.id(name), name, domain: undefined };
+      this.devices.set(name, device);
+      this.devicesById.set(device.id, device);
+    }
+    return device;
+  }
+
+  /** A domain with a page table of its own, for `iommu_map()`. */
+  domainAlloc(name: string, type: DomainType = 'unmanaged', device?: Device): IommuDomain {
+    return this.domains.alloc(name, type, device);
+  }
+
+  /** `iommu_map()`: 0 or a negated errno. */
+  iommuMap(
+    domain: IommuDomain,
+    iova: number,
+    phys: number,
+    size: number,
+    prot = IOMMU_READ | IOMMU_WRITE,
+  ): Kernel<number> {
+    return iommuMap(this.iommu, domain, iova, phys, size, prot);
+  }
+
+  /** `iommu_map_sg()`: bytes mapped, or a negated errno. */
+  iommuMapSg(
+    domain: IommuDomain,
+    iova: number,
+    list: readonly SgEntry[],
+    prot = IOMMU_READ | IOMMU_WRITE,
+  ): Kernel<number> {
+    return iommuMapSg(this.iommu, domain, iova, list, prot);
+  }
+
+  /** `iommu_unmap()`: bytes unmapped. */
+  iommuUnmap(domain: IommuDomain, iova: number, size: number): Kernel<number> {
+    return iommuUnmap(this.iommu, domain, iova, size);
+  }
+
+  /** `iommu_unmap_fast()`: bytes unmapped; the caller flushes with {@link iotlbSync}. */
+  iommuUnmapFast(domain: IommuDomain, iova: number, size: number, gather: IotlbGather): Kernel<number> {
+    return iommuUnmapFast(this.iommu, domain, iova, size, gather);
+  }
+
+  iotlbSync(domain: IommuDomain, gather: IotlbGather): void {
+    iotlbSync(this.iommu, domain, gather);
+  }
+
+  /** `iommu_iova_to_phys()`: 0 where nothing translates. */
+  iovaToPhys(domain: IommuDomain, iova: number): number {
+    return iovaToPhys(this.iommu, domain, iova);
+  }
+
+  /** The device writes `word` over a range. */
+  dmaWrite(device: Device, address: number, size: number, word = 0xdeadbeef): DmaResult {
+    return this.engine.write(device, address, size, word);
+  }
+
+  dmaRead(device: Device, address: number, size: number): DmaResult {
+    return this.engine.read(device, address, size);
+  }
+
+  /** A CPU writes `word` into a page of its own. */
+  cpuWrite(pfn: number, word: number): void {
+    this.memory.write(pfn * this.memory.pageSize, word);
+  }
+
+  /** The first word of a page. */
+  cpuRead(pfn: number): number {
+    return this.memory.read(pfn * this.memory.pageSize);
+  }
+
+  private allocatorHooks(
+    tellsEveryAllocation: boolean,
+  ): ConstructorParameters<typeof PageAllocator>[0]['hooks'] {
+    const { truth, emission } = this;
+    return {
+      allocHook: (pfn, pages) => this.sanitizer?.checkPages(pfn, pages, 'alloc'),
+      allocated: (pfn, order, owner, traced) => {
+        truth.owners.allocated(pfn, 2 ** order, owner);
+        if (traced || tellsEveryAllocation) emission.sink.pageAlloc(emission.moment(), pfn, order);
+      },
+      freeing: (pfn, order) => emission.sink.pageFree(emission.moment(), pfn, order),
+      freeHook: (pfn, pages) => this.sanitizer?.checkPages(pfn, pages, 'free'),
+      freed: (pfn, order) => truth.owners.freed(pfn, 2 ** order),
+    };
+  }
+
+  private unitHost(): IommuUnitHost {
+    const { truth, emission, memory, clock } = this;
+    return {
+      clock,
+      busOf: device =>
+        walkBus(memory, truth, clock, () => {
+          const at = this.devicesById.get(device);
+          return at?.domain && { device, domain: at.domain, owner: this.domains.tableOwner(at.domain) };
+        }),
+      stampOf: (domain, iova, phys) => truth.stamps.stampOf(domain.id, iova, phys),
+      freeTables: tables => {
+        for (const phys of tables) this.allocator.put(phys / memory.pageSize);
+      },
+      flushed: (domain, iova, size) => {
+        emission.sink.iotlbFlush(emission.moment(), domain.id, iova, size);
+      },
+    };
+  }
+}
+
+function capabilitiesOf(tellsEveryAllocation: boolean): Capabilities {
+  return {
+    ...noCapabilities(),
+    hasDomains: true,
+    hasDomainLifetime: true,
+    hasDevices: true,
+    hasDmaApi: true,
+    hasDriverLifecycle: true,
+    hasUnbindEnd: true,
+    hasPageAllocator: true,
+    hasEveryAllocation: tellsEveryAllocation,
+    hasStacks: true,
+    hasPagePool: true,
+    hasPoolLifetime: true,
+    hasFlushes: true,
+    hasFaults: true,
+    hasKernelTables: true,
+  };
+}
