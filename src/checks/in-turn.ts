@@ -112,14 +112,21 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       for (const check of checks) check.poolDestroy?.(at, pool);
       last.poolDestroy(at, pool);
     },
-    slabAlloc(at, phys, size, callSite) {
-      for (const judge of slabAlloc) judge(at, phys, size, callSite);
-      last.slabAlloc(at, phys, size, callSite);
-    },
-    slabFree(at, phys) {
-      for (const judge of slabFree) judge(at, phys);
-      last.slabFree(at, phys);
-    },
+    // A source need not decode what nobody wants to hear of.
+    slabAlloc:
+      slabAlloc.length === 0
+        ? last.slabAlloc
+        : (at, phys, size, callSite) => {
+            for (const judge of slabAlloc) judge(at, phys, size, callSite);
+            last.slabAlloc(at, phys, size, callSite);
+          },
+    slabFree:
+      slabFree.length === 0
+        ? last.slabFree
+        : (at, phys) => {
+            for (const judge of slabFree) judge(at, phys);
+            last.slabFree(at, phys);
+          },
     svaBind(at, device, mm) {
       for (const check of checks) check.svaBind?.(at, device, mm);
       last.svaBind(at, device, mm);

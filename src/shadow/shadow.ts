@@ -1,6 +1,7 @@
 import type { DmaKind } from '../kernel/dma.ts';
 import { type KernelEvents, type ScatterList, UNKNOWN } from '../kernel/events.ts';
 import type { Moment } from '../kernel/moment.ts';
+import { silentEvents } from '../kernel/silent-events.ts';
 import { FRAME_SIZE, frameOf, framesIn } from '../kernel/units.ts';
 import type { PageAccounting } from './accounting.ts';
 import type { ShadowChanges } from './changes.ts';
@@ -43,6 +44,9 @@ export class Shadow implements KernelEvents {
   readonly pageSize: number;
   /** What is believed about the time before this may be out of date, because events were lost. */
   lostUntilNs = Number.NEGATIVE_INFINITY;
+  /** Nothing is believed of slab objects: said so that a source need not decode them. */
+  readonly slabAlloc = silentEvents.slabAlloc;
+  readonly slabFree = silentEvents.slabFree;
   pagesAllocated = 0;
   pagesFreed = 0;
 
@@ -294,10 +298,6 @@ export class Shadow implements KernelEvents {
   poolShutdown(): void {}
 
   poolDestroy(): void {}
-
-  slabAlloc(): void {}
-
-  slabFree(): void {}
 
   svaBind(): void {}
 

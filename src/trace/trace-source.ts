@@ -77,7 +77,7 @@ export class TraceSource implements Source {
 
   /** Plays all events in the order of their time. May be called once. */
   run(sink: KernelEvents, progress?: Progress): WalkResult {
-    const binder = new Binder(sink, this.names, this.capabilities, this.longSize);
+    const binder = new Binder(sink, this.names, this.capabilities, this.longSize, this.trace.pageSize);
     binder.expect([...this.formatsThatMayMatter()]);
     const result = this.walk(
       id => {

@@ -1,6 +1,7 @@
-import { executionContext, newMoment } from '../../src/kernel/moment.ts';
+import { executionContext } from '../../src/kernel/moment.ts';
 import { type Capabilities, noCapabilities } from '../../src/kernel/source.ts';
 import { bindEvent, callEvidence } from '../../src/trace/bindings/bind.ts';
+import { newBindingContext } from '../../src/trace/bindings/context.ts';
 import { IommuCalls } from '../../src/trace/bindings/iommu-calls.ts';
 import { Positions } from '../../src/trace/dat/positions.ts';
 import { type EventHandler, newRawEvent } from '../../src/trace/events/raw-event.ts';
@@ -46,7 +47,14 @@ export function bindKernel(
   const seen: Capabilities = noCapabilities();
   const calls = new IommuCalls(recorder.sink, callEvidence(types.map(({ format }) => format)));
   const { sink } = recorder;
-  const context = { sink, names, calls, at: newMoment(), longSize: machine.longSize, seen };
+  const context = newBindingContext({
+    sink,
+    names,
+    calls,
+    longSize: machine.longSize,
+    seen,
+    pageSize: 4096,
+  });
   const handlers = new Map<EventType, EventHandler | undefined>();
   const event = newRawEvent(machine.littleEndian);
   let clock = 0;
@@ -71,7 +79,10 @@ export function bindKernel(
       event.stackBytes = stack.length * machine.longSize;
       handlers.get(type)?.(event);
     },
-    finish: () => calls.finish(),
+    finish() {
+      calls.finish();
+      context.loggedFaults.finish(context);
+    },
   };
 }
 

@@ -84,10 +84,26 @@ export const FUNCTIONS = {
   device_unbind_cleanup: 0xffff_ffff_8100_4100n,
   bus_notify: 0xffff_ffff_8100_4200n,
   page_pool_destroy: 0xffff_ffff_8100_5000n,
+  page_pool_create_percpu: 0xffff_ffff_8100_5100n,
   kfree: 0xffff_ffff_8100_6000n,
+  intel_flush_iotlb_all: 0xffff_ffff_8100_7000n,
+  amd_iommu_flush_iotlb_all: 0xffff_ffff_8100_7100n,
+  arm_smmu_flush_iotlb_all: 0xffff_ffff_8100_7200n,
+  intel_iommu_tlb_sync: 0xffff_ffff_8100_7300n,
+  amd_iommu_iotlb_sync: 0xffff_ffff_8100_7400n,
+  arm_smmu_iotlb_sync: 0xffff_ffff_8100_7500n,
+  iommu_sva_bind_device: 0xffff_ffff_8100_8000n,
+  iommu_sva_unbind_device: 0xffff_ffff_8100_8100n,
+  iommu_sva_invalidate_kva_range: 0xffff_ffff_8100_8200n,
+  pagetable_free_kernel: 0xffff_ffff_8100_8300n,
 } as const;
 
 export const KALLSYMS = Object.entries(FUNCTIONS)
   .sort(([, a], [, b]) => (a < b ? -1 : 1))
   .map(([name, address]) => `${address.toString(16).padStart(16, '0')} T ${name}\n`)
   .join('');
+
+/** Where a probe on a function says that it is: at its entry or, for a return probe, by the function. */
+export function at(name: keyof typeof FUNCTIONS): { __probe_ip: bigint; __probe_func: bigint } {
+  return { __probe_ip: FUNCTIONS[name], __probe_func: FUNCTIONS[name] };
+}

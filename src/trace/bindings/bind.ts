@@ -4,6 +4,8 @@ import type { BindingContext } from './context.ts';
 import { bindDmaEvent } from './dma.ts';
 import { bindIommuEvent } from './iommu.ts';
 import type { CallEvidence } from './iommu-calls.ts';
+import { bindIntelIommuEvent } from './iotlb-flushes.ts';
+import { bindPrintkEvent } from './kernel-log.ts';
 import { bindKmemEvent } from './kmem.ts';
 import { bindPagePoolEvent } from './page-pool.ts';
 import { findProbeFields, isProbe, isReturnProbe, probeArguments } from './probe-fields.ts';
@@ -21,6 +23,10 @@ export function bindEvent(format: EventFormat, context: BindingContext): EventHa
       return bindDmaEvent(format, context);
     case 'page_pool':
       return bindPagePoolEvent(format, context);
+    case 'printk':
+      return bindPrintkEvent(format, context);
+    case 'intel_iommu':
+      return bindIntelIommuEvent(format, context);
     default:
       return undefined;
   }

@@ -1,11 +1,10 @@
 import type { KernelEvents } from '../../kernel/events.ts';
-import { newMoment } from '../../kernel/moment.ts';
 import type { Capabilities } from '../../kernel/source.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import type { TraceNames } from '../names/trace-names.ts';
 import { bindEvent, callEvidence, showsDomainLifetime } from './bind.ts';
-import type { BindingContext } from './context.ts';
+import { type BindingContext, newBindingContext } from './context.ts';
 import { IommuCalls } from './iommu-calls.ts';
 
 /** Turns records into {@link KernelEvents}, whatever form of input they come from. */
@@ -16,10 +15,11 @@ export class Binder {
   /**
    * @param seen what the source can tell, which the events complete
    * @param longSize `sizeof(long)` of the recorded kernel
+   * @param pageSize the recorded kernel's page size in bytes
    */
-  constructor(sink: KernelEvents, names: TraceNames, seen: Capabilities, longSize: number) {
+  constructor(sink: KernelEvents, names: TraceNames, seen: Capabilities, longSize: number, pageSize: number) {
     this.calls = new IommuCalls(sink);
-    this.context = { sink, names, calls: this.calls, at: newMoment(), longSize, seen };
+    this.context = newBindingContext({ sink, names, calls: this.calls, longSize, seen, pageSize });
   }
 
   /** Tells of formats before their first record is bound: they say how a call can be seen to end. */
@@ -36,5 +36,6 @@ export class Binder {
   /** At the end of the input: tells what was waiting for more. */
   finish(): void {
     this.calls.finish();
+    this.context.loggedFaults.finish(this.context);
   }
 }

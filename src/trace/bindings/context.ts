@@ -1,11 +1,15 @@
 import type { KernelEvents } from '../../kernel/events.ts';
-import type { Moment } from '../../kernel/moment.ts';
+import { type Moment, newMoment } from '../../kernel/moment.ts';
 import type { Capabilities } from '../../kernel/source.ts';
 import type { EventField } from '../events/event-format.ts';
 import { type Extent, extentReader, pointer, pointerReader } from '../events/field-reader.ts';
 import type { RawEvent } from '../events/raw-event.ts';
 import type { TraceNames } from '../names/trace-names.ts';
+import { FlushWitness } from './flush-witness.ts';
 import type { IommuCalls } from './iommu-calls.ts';
+import { KernelAddresses } from './kernel-addresses.ts';
+import { LoggedFaults } from './logged-faults.ts';
+import { SvaBindings } from './sva-bindings.ts';
 
 /** What every binding of a kernel event to {@link KernelEvents} works with. */
 export interface BindingContext {
@@ -18,6 +22,30 @@ export interface BindingContext {
   readonly longSize: number;
   /** What the trace has shown so far: a format in the file does not mean that the event was recorded. */
   readonly seen: Capabilities;
+  readonly addresses: KernelAddresses;
+  readonly loggedFaults: LoggedFaults;
+  readonly flushWitness: FlushWitness;
+  readonly sva: SvaBindings;
+  /** Threads of execution in `iommu_sva_invalidate_kva_range()`. */
+  readonly invalidating: Set<number>;
+}
+
+/** What a {@link BindingContext} is made for. */
+export interface BindingParts extends Pick<BindingContext, 'sink' | 'names' | 'calls' | 'longSize' | 'seen'> {
+  /** The recorded kernel's page size in bytes. */
+  readonly pageSize: number;
+}
+
+export function newBindingContext({ pageSize, ...parts }: BindingParts): BindingContext {
+  return {
+    ...parts,
+    at: newMoment(),
+    addresses: new KernelAddresses(pageSize),
+    loggedFaults: new LoggedFaults(),
+    flushWitness: new FlushWitness(),
+    sva: new SvaBindings(),
+    invalidating: new Set(),
+  };
 }
 
 /** Fills the shared moment from a record. */
@@ -78,4 +106,13 @@ export function poolReader(context: BindingContext, field: EventField): (event: 
     read(event);
     return context.names.pools.id(pointer.high, pointer.low);
   };
+}
+
+/**
+ * `IS_ERR_OR_NULL()` of the pointer last read, of `size` bytes: the last 4095 values of the address space are errors
+ * (include/linux/err.h).
+ */
+export function isNullOrError(size: number): boolean {
+  const { high, low } = pointer;
+  return (high === 0 && low === 0) || ((size < 8 || high === 0xffff_ffff) && low >= 0xffff_f001);
 }

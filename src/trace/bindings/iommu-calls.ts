@@ -24,6 +24,10 @@ interface OpenCalls {
   unmapStack: number;
   readonly unmapEntry: Moment;
 
+  /** What was unmapped since the last sync, as one range. */
+  gatheredStart: number;
+  gatheredEnd: number;
+
   /** A tracepoint that waits for the return probe which names its domain. */
   held: 'nothing' | 'map' | 'unmap';
   readonly heldAt: Moment;
@@ -169,6 +173,7 @@ export class IommuCalls {
     this.abandonUnmap(calls);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
     if (!this.unmapOutcome) {
+      gather(calls, iova, size);
       this.sink.iommuUnmapEnd(at, domain, iova, size, size);
       return;
     }
@@ -215,6 +220,25 @@ export class IommuCalls {
     }
   }
 
+  /**
+   * Takes what a thread of execution has unmapped since it last asked, as one range: what a sync flushes. An unmap that
+   * waits for its return probe is told first, in the domain that the sync names.
+   */
+  takeGathered(context: number, domain: number): { readonly start: number; readonly end: number } {
+    const calls = this.callsOf(context);
+    if (calls.held === 'unmap') {
+      calls.held = 'nothing';
+      calls.unmapEnded = true;
+      calls.unmapDomain = domain;
+      calls.unmapIova = calls.heldIova;
+      this.wholeUnmap(calls.heldAt, domain, calls.heldIova, calls.heldSize, calls.heldUnmapped);
+    }
+    const gathered = { start: calls.gatheredStart, end: calls.gatheredEnd };
+    calls.gatheredStart = Number.POSITIVE_INFINITY;
+    calls.gatheredEnd = 0;
+    return gathered;
+  }
+
   /** At the end of the trace: what still waits is told with what is known. */
   finish(): void {
     for (const calls of this.open.values()) {
@@ -227,10 +251,12 @@ export class IommuCalls {
     calls.unmapOpen = false;
     calls.unmapEnded = true;
     if (at.stack === 0) at.stack = calls.unmapStack;
+    gather(calls, calls.unmapIova, unmapped);
     this.sink.iommuUnmapEnd(at, calls.unmapDomain, calls.unmapIova, calls.unmapSize, unmapped);
   }
 
   private wholeUnmap(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
+    gather(this.callsOf(at.context), iova, unmapped);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
     this.sink.iommuUnmapEnd(at, domain, iova, size, unmapped);
   }
@@ -262,6 +288,11 @@ export class IommuCalls {
   }
 }
 
+function gather(calls: OpenCalls, iova: number, size: number): void {
+  if (iova < calls.gatheredStart) calls.gatheredStart = iova;
+  if (iova + size > calls.gatheredEnd) calls.gatheredEnd = iova + size;
+}
+
 function noCalls(): OpenCalls {
   return {
     mapOpen: false,
@@ -280,6 +311,8 @@ function noCalls(): OpenCalls {
     unmapSize: 0,
     unmapStack: 0,
     unmapEntry: newMoment(),
+    gatheredStart: Number.POSITIVE_INFINITY,
+    gatheredEnd: 0,
     held: 'nothing',
     heldAt: newMoment(),
     heldIova: 0,

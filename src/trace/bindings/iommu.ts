@@ -2,6 +2,7 @@ import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader } from '../events/field-reader.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import { type BindingContext, stamp } from './context.ts';
+import { bindIoPageFault } from './kernel-log.ts';
 
 /** `iommu:*`, include/trace/events/iommu.h. They name neither domain nor device nor result. */
 export function bindIommuEvent(format: EventFormat, context: BindingContext): EventHandler | undefined {
@@ -10,6 +11,8 @@ export function bindIommuEvent(format: EventFormat, context: BindingContext): Ev
       return bindMap(format, context);
     case 'unmap':
       return bindUnmap(format, context);
+    case 'io_page_fault':
+      return bindIoPageFault(format, context);
     default:
       return undefined;
   }

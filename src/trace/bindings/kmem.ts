@@ -8,6 +8,7 @@ import {
 } from '../events/field-reader.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import { type BindingContext, stamp } from './context.ts';
+import { bindSlabEvent } from './slab.ts';
 
 /** `mm_page_alloc` of a failed allocation has `pfn = -1UL` (include/trace/events/kmem.h). */
 const NO_PFN_HIGH = 0xffff_ffff;
@@ -18,18 +19,21 @@ const NO_PFN_HIGH = 0xffff_ffff;
  * of them is bound.
  */
 export function bindKmemEvent(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const ofSlab = bindSlabEvent(format, context);
+  if (ofSlab) return ofSlab;
   const pfnField = findField(format, 'pfn');
   const orderField = findField(format, 'order');
   if (!pfnField || !orderField) return undefined;
   const pfn = pfnReader(pfnField);
   const order = numberReader(orderField);
-  const { sink, seen } = context;
+  const { sink, seen, addresses } = context;
   switch (format.name) {
     case 'mm_page_alloc':
       return event => {
         const first = pfn(event);
         if (first < 0) return;
         seen.hasPageAllocator = true;
+        if (addresses.isLearning) addresses.pagesHanded(event.context, first, order(event));
         sink.pageAlloc(stamp(context, event), first, order(event));
       };
     case 'mm_page_free':

@@ -1,5 +1,5 @@
 import type { EventFormat } from '../events/event-format.ts';
-import { findField, numberReader } from '../events/field-reader.ts';
+import { findField, numberReader, pointerReader } from '../events/field-reader.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import { type BindingContext, poolReader, stamp } from './context.ts';
 
@@ -8,7 +8,7 @@ export function bindPagePoolEvent(format: EventFormat, context: BindingContext):
   const poolField = findField(format, 'pool');
   if (!poolField) return undefined;
   const pool = poolReader(context, poolField);
-  const { sink, seen } = context;
+  const { sink, seen, addresses } = context;
   switch (format.name) {
     case 'page_pool_state_hold': {
       const pfnField = findField(format, 'pfn');
@@ -16,8 +16,12 @@ export function bindPagePoolEvent(format: EventFormat, context: BindingContext):
       if (!pfnField || !countField) return undefined;
       const pfn = numberReader(pfnField);
       const count = numberReader(countField);
+      const netmemField = findField(format, 'netmem', 'page');
+      const netmem = netmemField && pointerReader(netmemField);
       return event => {
         seen.hasPagePool = true;
+        netmem?.(event);
+        if (netmem) addresses.pageKnown(pfn(event));
         sink.poolHold(stamp(context, event), pool(event), pfn(event), count(event));
       };
     }

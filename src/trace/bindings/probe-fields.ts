@@ -11,7 +11,12 @@ export type Meaning =
   | 'device'
   | 'driver'
   | 'stage'
-  | 'pool';
+  | 'pool'
+  | 'start'
+  | 'end'
+  | 'mm'
+  | 'handle'
+  | 'page';
 
 /** The names that people give to the arguments of these functions; the kernel's own argument names come first. */
 const NAMES: Readonly<Record<Meaning, readonly string[]>> = {
@@ -25,6 +30,11 @@ const NAMES: Readonly<Record<Meaning, readonly string[]>> = {
   driver: ['drv', 'driver'],
   stage: ['event', 'ev', 'value', 'action', 'stage'],
   pool: ['pool', 'page_pool', 'pp'],
+  start: ['start', 'gather_start'],
+  end: ['end', 'gather_end'],
+  mm: ['mm', 'process'],
+  handle: ['handle', 'h'],
+  page: ['ptdesc', 'pt', 'page', 'table'],
 };
 
 /** Fields that every probe event has before its own (Documentation/trace/kprobetrace.rst). */

@@ -7,9 +7,17 @@ import {
   deviceReader,
   domainReader,
   driverReader,
+  isNullOrError,
   poolReader,
   stamp,
 } from './context.ts';
+import { bindFlushAll, bindSync } from './iotlb-flushes.ts';
+import {
+  bindInvalidateKvaRange,
+  bindPagetableFreeKernel,
+  bindSvaBind,
+  bindSvaUnbind,
+} from './kernel-tables.ts';
 import { findProbeFields, isReturnProbe, type Meaning } from './probe-fields.ts';
 
 /** Makes the handler for a probe on one function; `undefined` where its fields do not tell enough. */
@@ -40,7 +48,19 @@ const FUNCTIONS: ReadonlyMap<string, ProbeBinding> = new Map([
   ['really_probe', bindProbe],
   ['device_unbind_cleanup', bindCleanup],
   ['bus_notify', bindBusNotify],
+  ['page_pool_create_percpu', bindPoolCreate],
+  ['page_pool_create', bindPoolCreate],
   ['page_pool_destroy', bindPoolDestroy],
+  ['intel_flush_iotlb_all', bindFlushAll],
+  ['amd_iommu_flush_iotlb_all', bindFlushAll],
+  ['arm_smmu_flush_iotlb_all', bindFlushAll],
+  ['intel_iommu_tlb_sync', bindSync],
+  ['amd_iommu_iotlb_sync', bindSync],
+  ['arm_smmu_iotlb_sync', bindSync],
+  ['iommu_sva_bind_device', bindSvaBind],
+  ['iommu_sva_unbind_device', bindSvaUnbind],
+  ['pagetable_free_kernel', bindPagetableFreeKernel],
+  ['iommu_sva_invalidate_kva_range', bindInvalidateKvaRange],
 ]);
 
 /** Stages of `enum bus_notifier_event`, include/linux/device/bus.h. */
@@ -60,7 +80,9 @@ export function bindProbeEvent(format: EventFormat, context: BindingContext): Ev
   let lastHigh = -1;
   let lastLow = -1;
   let handler: EventHandler | undefined;
+  const learn = baseReaders(format, context);
   return event => {
+    for (const read of learn) read(event);
     address(event);
     if (pointer.low !== lastLow || pointer.high !== lastHigh) {
       lastHigh = pointer.high;
@@ -71,6 +93,28 @@ export function bindProbeEvent(format: EventFormat, context: BindingContext): Ev
     }
     handler?.(event);
   };
+}
+
+/** Any probe may record where the kernel keeps physical memory: `page_offset=@page_offset_base`, `vmemmap=@vmemmap_base`. */
+function baseReaders(format: EventFormat, { addresses }: BindingContext): EventHandler[] {
+  const directMap = findField(format, 'page_offset_base', 'page_offset');
+  const vmemmap = findField(format, 'vmemmap_base', 'vmemmap');
+  const readers: EventHandler[] = [];
+  if (directMap) {
+    const read = pointerReader(directMap);
+    readers.push(event => {
+      read(event);
+      if (pointer.high !== 0) addresses.setDirectMap();
+    });
+  }
+  if (vmemmap) {
+    const read = pointerReader(vmemmap);
+    readers.push(event => {
+      read(event);
+      if (pointer.high !== 0) addresses.setVmemmap();
+    });
+  }
+  return readers;
 }
 
 const MAP_ORDER: readonly Meaning[] = ['domain', 'iova', 'phys', 'size', 'prot'];
@@ -195,15 +239,6 @@ function bindDomainAlloc(format: EventFormat, context: BindingContext): EventHan
   };
 }
 
-/**
- * `IS_ERR_OR_NULL()` of the pointer last read, of `size` bytes: the last 4095 values of the address space are errors
- * (include/linux/err.h).
- */
-function isNullOrError(size: number): boolean {
-  const { high, low } = pointer;
-  return (high === 0 && low === 0) || ((size < 8 || high === 0xffff_ffff) && low >= 0xffff_f001);
-}
-
 function bindSetupDmaOps(format: EventFormat, context: BindingContext): EventHandler | undefined {
   return bindDeviceAndDomain(format, context, ['device', 'domain']);
 }
@@ -287,9 +322,28 @@ function bindBusNotify(format: EventFormat, context: BindingContext): EventHandl
   };
 }
 
+/** `page_pool_create_percpu()` returns the pool; its parameters begin with what the device is found by. */
+function bindPoolCreate(format: EventFormat, context: BindingContext): EventHandler | undefined {
+  const fields = findProbeFields(format, ['device', 'pool', 'result'], []);
+  const poolField = fields?.pool ?? fields?.result;
+  if (!poolField || !isReturnProbe(format)) return undefined;
+  const device = fields?.device ? deviceReader(context, fields.device) : () => UNKNOWN;
+  const returned = pointerReader(poolField);
+  return event => {
+    returned(event);
+    if (isNullOrError(poolField.size)) return;
+    const pool = context.names.pools.id(pointer.high, pointer.low);
+    context.seen.hasPoolLifetime = true;
+    context.sink.poolCreate(stamp(context, event), pool, device(event));
+  };
+}
+
 function bindPoolDestroy(format: EventFormat, context: BindingContext): EventHandler | undefined {
   const fields = findProbeFields(format, ['pool'], ['pool']);
   if (!fields?.pool || isReturnProbe(format)) return undefined;
   const pool = poolReader(context, fields.pool);
-  return event => context.sink.poolDestroy(stamp(context, event), pool(event));
+  return event => {
+    context.seen.hasPoolLifetime = true;
+    context.sink.poolDestroy(stamp(context, event), pool(event));
+  };
 }

@@ -48,6 +48,14 @@ export class StackTable {
     return length === 0 ? 0 : this.find(hash, length);
   }
 
+  /** The id of the stack of one frame. */
+  internFrame(high: number, low: number): number {
+    this.reserve(2);
+    this.words[this.used] = high;
+    this.words[this.used + 1] = low;
+    return this.find(Math.imul(0x811c9dc5 ^ low, 0x01000193) ^ high, 2);
+  }
+
   /** Number of distinct stacks. */
   get count(): number {
     return this.ids - 1;

@@ -3,6 +3,7 @@ import { PROT_UNKNOWN, UNKNOWN } from '../../../src/kernel/events.ts';
 import { bindKernel } from '../../helpers/bound-kernel.ts';
 import type { FieldSpec } from '../../helpers/event-type.ts';
 import {
+  at,
   entryProbe,
   FUNCTIONS,
   IOMMU_MAP,
@@ -19,11 +20,6 @@ const DEVICE = '0000:00:04.0';
 
 const DEVICE_FIELD: FieldSpec = ['__data_loc char[] dev', 4, 'signed'];
 const DOMAIN_FIELD: FieldSpec = ['u64 domain', 8];
-
-/** Address of a function and what a return probe adds to it. */
-function at(name: keyof typeof FUNCTIONS): { __probe_ip: bigint; __probe_func: bigint } {
-  return { __probe_ip: FUNCTIONS[name], __probe_func: FUNCTIONS[name] };
-}
 
 describe('probes on iommu_map_nosync() and __iommu_unmap()', () => {
   const TYPES = [MAP_ENTRY, MAP_RETURN, UNMAP_ENTRY, IOMMU_MAP, IOMMU_UNMAP];
@@ -276,5 +272,23 @@ describe('the life of a driver', () => {
     const kernel = bindKernel([bare]);
     kernel.emit(bare, at('device_unbind_cleanup'));
     expect(kernel.calls).toEqual([]);
+  });
+});
+
+describe('the life of a page_pool', () => {
+  const create = returnProbe('pp_new', 645, [['u64 pool', 8], DEVICE_FIELD]);
+  const destroy = entryProbe('pp_del', 646, [['u64 pool', 8]]);
+
+  it('begins at the return of its creation and ends at its destruction', () => {
+    const kernel = bindKernel([create, destroy]);
+    const pool = 0xff11_0000_04d8_c000n;
+    kernel.emit(create, { ...at('page_pool_create_percpu'), pool: 0xffff_ffff_ffff_fff4n, dev: DEVICE });
+    kernel.emit(create, { ...at('page_pool_create_percpu'), pool, dev: DEVICE });
+    kernel.emit(destroy, { ...at('page_pool_destroy'), pool });
+    expect(kernel.calls).toEqual([
+      ['poolCreate', 1, 1],
+      ['poolDestroy', 1],
+    ]);
+    expect(kernel.seen.hasPoolLifetime).toBe(true);
   });
 });
