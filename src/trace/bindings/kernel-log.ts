@@ -31,6 +31,12 @@ export function bindIoPageFault(format: EventFormat, context: BindingContext): E
   const { sink, seen } = context;
   return event => {
     seen.hasFaults = true;
-    sink.ioPageFault(stamp(context, event), device(event), iova(event), flags(event) & 1);
+    const isWrite = flags(event);
+    sink.ioPageFault(
+      stamp(context, event),
+      device(event),
+      iova(event),
+      isWrite === 0 || isWrite === 1 ? isWrite : -1,
+    );
   };
 }

@@ -113,6 +113,20 @@ export const DECLARATIONS = {
       size('unmapped_size'),
     ],
   },
+  ioPageFault: tracepoint(
+    'iommu',
+    'io_page_fault',
+    DEVICE,
+    { declaration: '__data_loc char[] driver', text: '%s', values: ['__get_str(driver)'] },
+    u64('iova'),
+    { declaration: 'int flags', text: 'flags=0x%04x' },
+  ),
+  cacheTagFlush: tracepoint(
+    'intel_iommu',
+    'cache_tag_flush_range',
+    { declaration: 'unsigned long start', text: '[0x%lx' },
+    { declaration: 'unsigned long end', text: '- 0x%lx]' },
+  ),
   pageAlloc: tracepoint(
     'kmem',
     'mm_page_alloc',
@@ -204,7 +218,30 @@ export const DECLARATIONS = {
   driverProbe: entryProbe('probe', 'really_probe', text('dev'), text('drv')),
   driverCleanup: entryProbe('unbind', 'device_unbind_cleanup', text('dev')),
   busNotify: entryProbe('bus', 'bus_notify', text('dev'), { declaration: 'u32 event', text: 'event=%u' }),
+  poolCreate: returnProbe('pool_create', 'page_pool_create_percpu', text('dev'), pointer('pool')),
   poolDestroy: entryProbe('pool_destroy', 'page_pool_destroy', pointer('pool')),
+  flushAll: returnProbe('flush_all', 'intel_flush_iotlb_all', pointer('domain')),
+  sync: returnProbe('tlb_sync', 'intel_iommu_tlb_sync', pointer('domain'), pointer('start'), pointer('end')),
+  svaBind: returnProbe('sva_bind', 'iommu_sva_bind_device', text('dev'), pointer('mm'), pointer('handle')),
+  svaUnbind: entryProbe('sva_unbind', 'iommu_sva_unbind_device', pointer('handle')),
+  kernelTableFree: entryProbe(
+    'table_free',
+    'pagetable_free_kernel',
+    pointer('ptdesc'),
+    pointer('vmemmap_base'),
+  ),
+  svaInvalidateBegin: entryProbe(
+    'sva_invalidate',
+    'iommu_sva_invalidate_kva_range',
+    pointer('start'),
+    pointer('end'),
+  ),
+  svaInvalidateEnd: returnProbe(
+    'sva_invalidate_ret',
+    'iommu_sva_invalidate_kva_range',
+    pointer('start'),
+    pointer('end'),
+  ),
 } as const satisfies Record<string, EventDeclaration>;
 
 /** The name of a field: what its declaration ends with. */

@@ -15,6 +15,13 @@ import { TraceWriter, type TraceWriterOptions } from './trace-writer.ts';
 /** Where pointers get their place whose value the source does not name. */
 const MADE_UP_POINTERS = 0xffff_8880_0000_0000n;
 
+/** Where x86-64 without KASLR keeps its array of `struct page`, and the size of one (arch/x86/include/asm/pgtable_64_types.h). */
+const VMEMMAP_BASE = 0xffff_ea00_0000_0000n;
+const STRUCT_PAGE_BYTES = 64n;
+
+/** `ULONG_MAX` on a 64-bit machine: the end of a flush of everything. */
+const LAST_ADDRESS = 0xffff_ffff_ffff_ffffn;
+
 /** `common_type` of the first kind of event; `kernel_stack` has its own, as in every kernel (TRACE_STACK). */
 const FIRST_ID = 100;
 const STACK_ID = 4;
@@ -117,6 +124,10 @@ export class KernelRecorder {
   private listener(): KernelEvents {
     const device = (id: number): string => this.names.device(id) ?? '';
     const domain = (id: number): bigint => this.pointer('domain', id, this.names.domain(id));
+    const process = (deviceId: number, mm: number): { mm: bigint; handle: bigint } => ({
+      mm: this.pointer('mm', mm, undefined),
+      handle: this.pointer(`handle of ${deviceId}`, mm, undefined),
+    });
     const pool = (id: number): bigint => this.pointer('pool', id, this.names.pool(id));
     const put = (kind: Kind, at: Moment, values: Values): void => this.put(kind, at, values);
     return {
@@ -146,6 +157,15 @@ export class KernelRecorder {
           this.write('unmap', at, values);
         } else put('unmap', at, values);
       },
+      iotlbFlush: (at, domainId, iova, size) => {
+        const isWhole = !Number.isFinite(size);
+        const range = { start: iova, end: isWhole ? LAST_ADDRESS : iova + size - 1 };
+        if (domainId === UNKNOWN) put('cacheTagFlush', at, range);
+        else if (isWhole) put('flushAll', at, { domain: domain(domainId) });
+        else put('sync', at, { domain: domain(domainId), ...range });
+      },
+      ioPageFault: (at, deviceId, iova, isWrite) =>
+        put('ioPageFault', at, { device: device(deviceId), driver: '', iova, flags: isWrite }),
       domainAlloc: (at, domainId, deviceId) =>
         put('domainAlloc', at, { dev: device(deviceId), domain: domain(domainId) }),
       domainAttach: (at, domainId, deviceId) =>
@@ -204,11 +224,22 @@ export class KernelRecorder {
         put('driverProbe', at, { dev: device(deviceId), drv: this.names.driver(driverId) ?? '' }),
       driverCleanup: (at, deviceId) => put('driverCleanup', at, { dev: device(deviceId) }),
       driverUnbound: (at, deviceId) => put('busNotify', at, { dev: device(deviceId), event: UNBOUND_DRIVER }),
+      poolCreate: (at, poolId, deviceId) =>
+        put('poolCreate', at, { dev: device(deviceId), pool: pool(poolId) }),
       poolHold: (at, poolId, pfn, count) => put('poolHold', at, { pool: pool(poolId), pfn, hold: count }),
       poolRelease: (at, poolId, pfn, count) =>
         put('poolRelease', at, { pool: pool(poolId), pfn, release: count }),
       poolShutdown: (at, poolId, inflight) => put('poolShutdown', at, { pool: pool(poolId), inflight }),
       poolDestroy: (at, poolId) => put('poolDestroy', at, { pool: pool(poolId) }),
+      svaBind: (at, deviceId, mm) => put('svaBind', at, { dev: device(deviceId), ...process(deviceId, mm) }),
+      svaUnbind: (at, deviceId, mm) => put('svaUnbind', at, { handle: process(deviceId, mm).handle }),
+      kernelTableFree: (at, pfn) =>
+        put('kernelTableFree', at, {
+          ptdesc: VMEMMAP_BASE + BigInt(pfn) * STRUCT_PAGE_BYTES,
+          vmemmap_base: VMEMMAP_BASE,
+        }),
+      svaInvalidateBegin: (at, start, end) => put('svaInvalidateBegin', at, { start, end: wide(end) }),
+      svaInvalidateEnd: (at, start, end) => put('svaInvalidateEnd', at, { start, end: wide(end) }),
       eventsLost: (cpu, count) => this.ring.cpu(cpu).lost(count),
     };
   }
@@ -311,4 +342,9 @@ function known(name: string, value: number, unknown = -1): Values {
 
 function entries(list: ScatterList): number[] {
   return Array.from(list.phys.subarray(0, list.nents));
+}
+
+/** The end of a range as an unsigned 64-bit value; a source that does not know it says `Infinity`. */
+function wide(end: number): FieldValue {
+  return end >= 2 ** 64 ? LAST_ADDRESS : end;
 }
