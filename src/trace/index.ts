@@ -18,7 +18,7 @@ export { TraceSource } from './trace-source.ts';
 export { DEFAULT_SUB_BUFFER, type KernelAbi, LITTLE_ENDIAN_64 } from './write/abi.ts';
 export type { Compression } from './write/compress.ts';
 export { CpuRing, type TakeSubBuffers } from './write/cpu-ring.ts';
-export type { TraceDescription, Tsc2Nsec } from './write/description.ts';
+export type { TraceDescription } from './write/description.ts';
 export { type EventShape, shapeEvent } from './write/event-shape.ts';
 export { EventWriter, type FieldValue } from './write/event-writer.ts';
 export { KernelRecorder, type RecorderDescription } from './write/kernel-recorder.ts';

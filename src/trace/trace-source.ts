@@ -1,13 +1,15 @@
 import type { KernelEvents } from '../kernel/events.ts';
 import { type Capabilities, noCapabilities } from '../kernel/source.ts';
 import { Binder } from './bindings/binder.ts';
+import { clockNotes } from './dat/clock-notes.ts';
 import { isTraceDat } from './dat/file-header.ts';
 import { openTraceDat, readTraceDat } from './dat/open.ts';
 import { Positions } from './dat/positions.ts';
 import type { TraceDat } from './dat/trace-dat.ts';
 import { type EventFormat, type FormatText, parseEventFormat } from './events/event-format.ts';
 import type { EventHandler } from './events/raw-event.ts';
-import { type WalkResult, walkEvents } from './events/walk.ts';
+import { scaledListener, scaledResult, timeScaleOf } from './events/time-scale.ts';
+import { type WalkListener, type WalkResult, walkEvents } from './events/walk.ts';
 import type { Importer } from './importer.ts';
 import { Symbols } from './names/symbols.ts';
 import { TraceNames } from './names/trace-names.ts';
@@ -50,7 +52,7 @@ export class TraceSource implements Source {
   }
 
   get notes(): readonly string[] {
-    return [];
+    return [...this.trace.notes, ...clockNotes(this.trace)];
   }
 
   get whyNameless(): string {
@@ -97,11 +99,15 @@ export class TraceSource implements Source {
     loss: Pick<KernelEvents, 'eventsLost'>,
     progress?: Progress,
   ): WalkResult {
-    return walkEvents(this.trace, this.positions, name => this.formatNamed(name), this.longSize, {
+    const listener: WalkListener = {
       handlerFor,
       eventsLost: (cpu, count, sinceNs, untilNs) => loss.eventsLost(cpu, count, sinceNs, untilNs),
       ...(progress ? { progress } : {}),
-    });
+    };
+    const scale = timeScaleOf(this.trace);
+    const walk = (told: WalkListener): WalkResult =>
+      walkEvents(this.trace, this.positions, name => this.formatNamed(name), this.longSize, told);
+    return scale ? scaledResult(walk(scaledListener(listener, scale)), scale) : walk(listener);
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import { ReadAhead } from '../file/read-ahead.ts';
 import type { Gap } from '../source.ts';
 import { TraceError } from '../trace-error.ts';
 import type { Positions } from './positions.ts';
-import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
+import type { CpuData, Piece, TraceBuffer, TraceDat } from './trace-dat.ts';
 
 /** Bytes of uncompressed data read at once. */
 const WINDOW = 256 << 10;
@@ -30,8 +30,9 @@ export class ChunkReader {
   private offset: number;
   /** Of the current chunk in the file. */
   private chunkOffset = 0;
-  private readonly end: number;
+  private end: number;
   private chunksLeft = -1;
+  private nextPiece = 0;
 
   constructor(trace: TraceDat, buffer: TraceBuffer, data: CpuData, positions: Positions) {
     this.trace = trace;
@@ -49,6 +50,7 @@ export class ChunkReader {
   next(): boolean {
     if (this.data.size === 0) return false;
     try {
+      if (this.data.pieces) return this.nextOfPieces(this.data.pieces);
       return this.compressed ? this.nextCompressed() : this.nextWindow();
     } catch (error) {
       if (!(error instanceof TraceError)) throw error;
@@ -84,10 +86,24 @@ export class ChunkReader {
     return bytes.length > 0;
   }
 
+  private nextOfPieces(pieces: readonly Piece[]): boolean {
+    if (!this.compressed && this.nextPiece > 0 && this.offset < this.end) return this.nextWindow();
+    const piece = pieces[this.nextPiece];
+    if (!piece) return false;
+    this.nextPiece++;
+    this.offset = piece.offset;
+    this.end = piece.offset + piece.size;
+    return this.compressed ? this.nextChunk() : this.nextWindow();
+  }
+
   private nextCompressed(): boolean {
     if (this.chunksLeft < 0) this.chunksLeft = this.word();
     if (this.chunksLeft === 0) return false;
     this.chunksLeft--;
+    return this.nextChunk();
+  }
+
+  private nextChunk(): boolean {
     const stored = this.word();
     const size = this.word();
     const at = this.offset;

@@ -44,13 +44,21 @@ export function parseHeaderPage(text: string, file: string): PageLayout {
   };
 }
 
-/** `header_page` and `header_event` of a recording; the second is fixed by the kernel's ABI and only skipped. */
-export function readHeaderInfo(reader: ByteReader, file: string): PageLayout {
+/** What a recording says of its ring buffer. */
+export interface HeaderInfo {
+  readonly layout: PageLayout;
+  readonly headerPage: string;
+  /** Fixed by the kernel's ABI, and only kept. */
+  readonly headerEvent: string;
+}
+
+/** `header_page` and `header_event` of a recording. */
+export function readHeaderInfo(reader: ByteReader, file: string): HeaderInfo {
   expectTag(reader, 'header_page', file);
-  const page = latin1(reader.slice(reader.u64()));
+  const headerPage = latin1(reader.slice(reader.u64()));
   expectTag(reader, 'header_event', file);
-  reader.slice(reader.u64());
-  return parseHeaderPage(page, file);
+  const headerEvent = latin1(reader.slice(reader.u64()));
+  return { layout: parseHeaderPage(headerPage, file), headerPage, headerEvent };
 }
 
 function expectTag(reader: ByteReader, tag: string, file: string): void {

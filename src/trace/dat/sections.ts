@@ -15,14 +15,21 @@ export const SECTION = {
 
 export const OPTION = {
   done: 0,
+  date: 1,
   cpuStat: 2,
   buffer: 3,
   traceClock: 4,
   uname: 5,
-  version: 7,
+  hook: 6,
+  offset: 7,
   cpuCount: 8,
+  version: 9,
+  processMaps: 10,
   traceId: 11,
+  timeShift: 12,
+  guest: 13,
   tsc2nsec: 14,
+  bufferText: 22,
 } as const;
 
 /** Bytes of a section header: u16 id, u16 flags, u32 description, u64 size. */

@@ -3,38 +3,48 @@ import type { InputFile } from '../file/input-file.ts';
 import { quoted, TraceError } from '../trace-error.ts';
 import type { FileHeader } from './file-header.ts';
 import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
-import { readOptions } from './options.ts';
+import { interpretOptions, optionNotes } from './options.ts';
+import { type RawOption, readRawOptions } from './raw-options.ts';
 import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
 
-/**
- * A version 6 file is one sequence, not compressed, with the event data last (trace-cmd.dat.v6.5).
- * Everything before the data is read at once; it has the size of the formats and symbols.
- */
+/** Bytes in which the description is looked for, first and at most: Linux 7.2 with all events and symbols has 15 MB. */
+const FIRST_WINDOW = 16 << 20;
+const LARGEST_WINDOW = 256 << 20;
+
+/** A version 6 file is one sequence, not compressed, with the event data last (trace-cmd.dat.v6.5). */
 export async function readVersion6(file: InputFile, header: FileHeader): Promise<TraceDat> {
-  const bytes = file.readUpTo(header.end, Math.min(file.size - header.end, METADATA_LIMIT));
-  const reader = new ByteReader(
-    bytes,
-    header.littleEndian,
-    file.name,
-    header.end,
-    'the description of the events',
-  );
-  const layout = readHeaderInfo(reader, file.name);
+  for (let window = FIRST_WINDOW; ; window *= 4) {
+    const isWhole = header.end + window >= file.size;
+    try {
+      return readWithin(file, header, window);
+    } catch (error) {
+      if (isWhole || window >= LARGEST_WINDOW || !(error instanceof TraceError)) throw error;
+    }
+  }
+}
+
+/** Reads a file whose description ends within the first `window` bytes. */
+function readWithin(file: InputFile, header: FileHeader, window: number): TraceDat {
+  const { littleEndian } = header;
+  const bytes = file.readUpTo(header.end, window);
+  const reader = new ByteReader(bytes, littleEndian, file.name, header.end, 'the description of the events');
+  const { layout, headerPage, headerEvent } = readHeaderInfo(reader, file.name);
   const ftrace = readFtraceFormats(reader);
   const events = readEventFormats(reader);
   // Copied: a view would keep in memory all that was read here.
   const kallsyms = reader.slice(reader.u32()).slice();
-  reader.slice(reader.u32()); // printk formats
-  const commandNames = parseCommandNames(reader.slice(reader.u64()));
+  const printkFormats = reader.slice(reader.u32()).slice();
+  const commandNames = reader.slice(reader.u64()).slice();
   const cpuCount = reader.u32();
 
-  const options = readSequence(reader, file, cpuCount);
+  const { raw, cpus } = readSequence(reader, file, cpuCount);
+  const options = interpretOptions(raw, littleEndian, file.name);
   const top: TraceBuffer = {
     name: '',
     clock: options.clock ?? 'local',
     subBufferSize: layout.subBufferSize,
     compressed: false,
-    cpus: options.cpus,
+    cpus,
   };
   const instances = options.buffers.map(({ name, offset }) => readInstance(file, header, name, offset, top));
   return {
@@ -42,36 +52,50 @@ export async function readVersion6(file: InputFile, header: FileHeader): Promise
     version: 6,
     compression: 'none',
     decompress: undefined,
-    littleEndian: header.littleEndian,
+    littleEndian,
     longSize: header.longSize,
     pageSize: header.pageSize,
     layout,
     formats: [...ftrace, ...events],
     buffers: [top, ...instances],
     kallsyms: { beginning: () => undefined, all: () => kallsyms },
-    commandNames,
+    commandNames: parseCommandNames(commandNames),
     uname: options.uname,
     statistics: options.statistics,
-    gaps: [],
+    tsc2nsec: options.tsc2nsec,
+    timeOffsetNs: options.timeOffsetNs,
+    traceId: options.traceId,
+    guests: options.guests,
+    hostTraceId: options.hostTraceId,
+    notes: optionNotes(options),
+    asRecorded: {
+      headerPage,
+      headerEvent,
+      printkFormats: () => printkFormats,
+      commandNames,
+      options: raw.map(option => ({ ...option, data: option.data.slice() })),
+    },
+    gaps: options.damaged.map(message => ({ offset: reader.base, message })),
   };
 }
-
-/** Far above any description: Linux 7.2 with all events and symbols needs some 15 MB. */
-const METADATA_LIMIT = 512 << 20;
 
 /** Bytes of `options  `, `latency  ` and `flyrecord`, each with its NUL. */
 const TAG_LENGTH = 10;
 
-function readSequence(reader: ByteReader, file: InputFile, cpuCount: number) {
-  let options = readOptions(undefined, 6, file.name);
+function readSequence(
+  reader: ByteReader,
+  file: InputFile,
+  cpuCount: number,
+): { readonly raw: readonly RawOption[]; readonly cpus: readonly CpuData[] } {
+  let raw: readonly RawOption[] = [];
   for (;;) {
     const tag = String.fromCharCode(...reader.slice(TAG_LENGTH)).replace(/[\0 ]+$/, '');
     switch (tag) {
       case 'options':
-        options = readOptions(reader, 6, file.name);
+        raw = readRawOptions(reader, 6, file.name).options;
         break;
       case 'flyrecord':
-        return { ...options, cpus: readCpuTable(reader, cpuCount) };
+        return { raw, cpus: readCpuTable(reader, cpuCount) };
       case 'latency':
         throw new TraceError(
           file.name,

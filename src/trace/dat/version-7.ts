@@ -5,14 +5,17 @@ import type { Gap } from '../source.ts';
 import { quoted, TraceError } from '../trace-error.ts';
 import type { FileHeader } from './file-header.ts';
 import {
+  type PageLayout,
   parseCommandNames,
   readEventFormats,
   readFtraceFormats,
   readHeaderInfo,
   SMALLEST_SUB_BUFFER,
 } from './metadata.ts';
-import { type BufferOption, type Options, readOptions } from './options.ts';
+import { type BufferOption, interpretOptions, type Options, optionNotes } from './options.ts';
+import { type RawOption, readRawOptions } from './raw-options.ts';
 import { recoverBuffer } from './recover-buffer.ts';
+import { recoverPartial } from './recover-partial.ts';
 import { Sections } from './section-reader.ts';
 import { SECTION, SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
 import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
@@ -38,7 +41,9 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
   const sections = new Sections(file, header.littleEndian, decompress, beginning);
   const gaps: Gap[] = [];
 
-  const options = readOptionChain(sections, firstOptions, file, gaps);
+  const chain = readOptionChain(sections, firstOptions, file, gaps);
+  const options = interpretOptions(chain.options, header.littleEndian, file.name);
+  for (const message of options.damaged) gaps.push({ offset: firstOptions, message });
   const place = (id: number): number | undefined => options.sections.get(id);
   const required = (id: number, what: string): ByteReader => {
     const offset = place(id);
@@ -47,7 +52,10 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     return sections.read(offset, id, what);
   };
 
-  const layout = readHeaderInfo(required(SECTION.headerInfo, 'the layout of its pages'), file.name);
+  const { layout, headerPage, headerEvent } = readHeaderInfo(
+    required(SECTION.headerInfo, 'the layout of its pages'),
+    file.name,
+  );
   const ftraceOffset = place(SECTION.ftraceEvents);
   const ftrace =
     ftraceOffset === undefined
@@ -72,16 +80,14 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
 
   let buffers = options.buffers.map(option => readBuffer(option, file, header, options));
   if (buffers.length === 0) {
-    const found = recoverBuffer(
-      sections,
-      file,
-      options.end,
-      options.cpuCount ?? 1,
-      options.clock,
-      layout,
-      header.littleEndian,
-    );
-    if (!found) {
+    buffers = recoverBuffers(sections, file, chain.end, options, layout, header, compression);
+    if (buffers.length === 0) {
+      if (options.texts.length > 0) {
+        throw new TraceError(
+          file.name,
+          'holds a latency report as text, not events; record it with trace-cmd record',
+        );
+      }
       throw new TraceError(
         file.name,
         'holds no event data: the file ends before it; record it again',
@@ -92,10 +98,10 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
       offset: file.size,
       message: 'the file is cut short: the end of the event data is missing, what came before it was read',
     });
-    buffers = [found];
   }
 
   const kallsymsOffset = place(SECTION.kallsyms);
+  const commandNames = optional(SECTION.cmdlines, 'the command names');
   return {
     file,
     version: 7,
@@ -115,9 +121,22 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
       },
       all: () => optional(SECTION.kallsyms, 'the kernel symbols'),
     },
-    commandNames: parseCommandNames(optional(SECTION.cmdlines, 'the command names')),
+    commandNames: parseCommandNames(commandNames),
     uname: options.uname,
     statistics: options.statistics,
+    tsc2nsec: options.tsc2nsec,
+    timeOffsetNs: options.timeOffsetNs,
+    traceId: options.traceId,
+    guests: options.guests,
+    hostTraceId: options.hostTraceId,
+    notes: optionNotes(options),
+    asRecorded: {
+      headerPage,
+      headerEvent,
+      printkFormats: () => optional(SECTION.printk, 'the printk formats'),
+      commandNames,
+      options: chain.options,
+    },
     gaps,
   };
 }
@@ -125,13 +144,14 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
 /** Bytes of the length that the text of the symbols section follows. */
 const KALLSYMS_LENGTH = 4;
 
-/** All options sections as one, and where the last one that could be read ends. */
-interface OptionChain extends Options {
+/** The options of all sections, and where the last section that could be read ends. */
+interface OptionChain {
+  readonly options: readonly RawOption[];
   readonly end: number;
 }
 
 function readOptionChain(sections: Sections, first: number, file: InputFile, gaps: Gap[]): OptionChain {
-  const parts: Options[] = [];
+  const options: RawOption[] = [];
   const seen = new Set<number>();
   let end = 0;
   for (let offset = first; offset !== 0; ) {
@@ -139,38 +159,44 @@ function readOptionChain(sections: Sections, first: number, file: InputFile, gap
       gaps.push({ offset, message: 'the options sections form a ring; the rest of the chain was not read' });
       break;
     }
-    seen.add(offset);
     if (offset + SECTION_HEADER_SIZE > file.size) {
-      if (parts.length > 0) break;
+      if (seen.size > 0) break;
       throw new TraceError(
         file.name,
         `is cut short: it has ${file.size} bytes, and its description of the events should be at byte ${offset}; nothing can be read without it`,
       );
     }
     try {
-      const part = readOptions(sections.read(offset, SECTION.options, 'the options'), 7, file.name);
+      const part = readRawOptions(sections.read(offset, SECTION.options, 'the options'), 7, file.name);
       end = sections.endOf(offset);
-      parts.push(part);
+      for (const option of part.options) options.push(option);
+      seen.add(offset);
       offset = part.next;
     } catch (error) {
       // The first section describes the events; a later one that cannot be read costs only what it says.
-      if (!(error instanceof TraceError) || parts.length === 0) throw error;
+      if (!(error instanceof TraceError) || seen.size === 0) throw error;
       gaps.push({ offset, message: `some options were not read: ${error.message}` });
       break;
     }
   }
-  const sectionOffsets = new Map<number, number>();
-  for (const part of parts) for (const [id, offset] of part.sections) sectionOffsets.set(id, offset);
-  return {
-    clock: parts.map(part => part.clock).find(Boolean),
-    uname: parts.map(part => part.uname).find(Boolean),
-    cpuCount: parts.map(part => part.cpuCount).find(Boolean),
-    statistics: parts.flatMap(part => part.statistics),
-    buffers: parts.flatMap(part => part.buffers),
-    sections: sectionOffsets,
-    next: 0,
-    end,
-  };
+  return { options, end };
+}
+
+/** The buffers of a file that ends before it says where they are; none where it ends before them. */
+function recoverBuffers(
+  sections: Sections,
+  file: InputFile,
+  from: number,
+  { cpuCount = 1, clock }: Options,
+  layout: PageLayout,
+  { littleEndian }: FileHeader,
+  compression: string,
+): TraceBuffer[] {
+  const isCompressed = compression !== 'none' && compression !== '';
+  const partial = recoverPartial(sections, file, from, littleEndian, isCompressed);
+  if (partial.length > 0) return partial;
+  const found = recoverBuffer(sections, file, from, cpuCount, clock, layout, littleEndian);
+  return found ? [found] : [];
 }
 
 /** Bytes of one CPU's entry in a buffer option: u32 id, u64 offset, u64 size. */

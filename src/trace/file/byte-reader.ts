@@ -9,7 +9,7 @@ export class ByteReader {
   private readonly littleEndian: boolean;
   private readonly file: string;
   /** Offset in the file of the first byte, for messages. */
-  private readonly base: number;
+  readonly base: number;
   private readonly what: string;
 
   constructor(bytes: Uint8Array, littleEndian: boolean, file: string, base: number, what: string) {
@@ -51,6 +51,12 @@ export class ByteReader {
       );
     }
     return value;
+  }
+
+  /** All bits of 8 bytes, in hexadecimal. */
+  hex64(): string {
+    const value = this.view.getBigUint64(this.take(8), this.littleEndian);
+    return value.toString(16).padStart(16, '0');
   }
 
   /** Text up to a NUL byte, which is skipped. */

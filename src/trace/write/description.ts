@@ -25,17 +25,8 @@ export interface TraceDescription {
   readonly uname?: string;
   /** `per_cpu/cpuN/stats` of each CPU when the recording ended, each with a line `CPU: N` before it. */
   readonly statistics?: readonly string[];
-  /** How to turn the clock `x86-tsc` into nanoseconds: `time = (tsc * multiplier) >> shift, + offset`. */
-  readonly tsc2nsec?: Tsc2Nsec;
   /** Further options by their id, as they are in a file: what a reader did not know is not lost in a copy. */
   readonly options?: readonly (readonly [id: number, data: Uint8Array])[];
-}
-
-/** `perf_event_mmap_page` of the recording machine, as the option TSC2NSEC has it (trace-cmd.dat.v7.5). */
-export interface Tsc2Nsec {
-  readonly multiplier: number;
-  readonly shift: number;
-  readonly offset: number;
 }
 
 /** `header_event` as every kernel since 3.0 has it (kernel/trace/ring_buffer.c). */

@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { OPTION, SECTION } from '../dat/sections.ts';
 import { DEFAULT_SUB_BUFFER, LITTLE_ENDIAN_64 } from './abi.ts';
 import { type Compression, type Compressor, loadCompressor } from './compress.ts';
@@ -151,6 +151,7 @@ export class TraceWriter {
       file.close();
     } catch (error) {
       file.abandon();
+      rmSync(file.path, { force: true });
       this.partial.close();
       throw error;
     }
@@ -232,7 +233,7 @@ function describe(
   subBufferSize: number,
   cpus: number | undefined,
 ): [id: number, data: Uint8Array][] {
-  const { abi = LITTLE_ENDIAN_64, traceClock, uname, statistics = [], tsc2nsec } = description;
+  const { abi = LITTLE_ENDIAN_64, traceClock, uname, statistics = [] } = description;
   const options: [number, Uint8Array][] = [];
   const section = (id: number, name: string, body: Uint8Array): void => {
     options.push([
@@ -255,10 +256,6 @@ function describe(
   if (traceClock !== undefined) text(OPTION.traceClock, traceClock);
   if (uname !== undefined) text(OPTION.uname, uname);
   for (const cpu of statistics) text(OPTION.cpuStat, cpu);
-  if (tsc2nsec) {
-    const { multiplier, shift, offset } = tsc2nsec;
-    options.push([OPTION.tsc2nsec, sections.bytes().u32(multiplier).u32(shift).u64(offset).finish()]);
-  }
   if (cpus !== undefined) options.push([OPTION.cpuCount, sections.bytes().u32(cpus).finish()]);
   for (const [id, data] of description.options ?? []) options.push([id, data]);
   return options;

@@ -154,6 +154,31 @@ describe('the trace writer', () => {
     writer.discard();
   });
 
+  it.each(['none', 'zlib'] as const)(
+    'loses nothing that was flushed when the writer dies, compressed with %s',
+    async compression => {
+      const path = files.path('dies.dat');
+      const frees = someFrees(30_000, 5);
+      const writer = await startWriting(path, frees, compression);
+      writer.flush();
+      const dead = files.write('dead.dat', readFileSync(`${path}.partial`));
+      expect(await readFrees(dead)).toEqual({
+        frees,
+        gaps: [expect.stringContaining('the file is cut short')],
+      });
+      // Dies while it writes: what was written before is there.
+      const bytes = readFileSync(dead);
+      for (const cut of [10, 5000, 70_000]) {
+        const { frees: rest } = await readFrees(
+          files.write('cut.dat', bytes.subarray(0, bytes.length - cut)),
+        );
+        expect(frees).toEqual(expect.arrayContaining(rest.slice(-3)));
+        expect(rest.length).toBeGreaterThan(15_000);
+      }
+      writer.discard();
+    },
+  );
+
   it('takes whole sub-buffers only', async () => {
     const writer = await startWriting(files.path('pieces.dat'), []);
     expect(() => writer.write(0, 0, new Uint8Array(4097))).toThrow('4097 bytes are not a number of whole');
