@@ -13,6 +13,9 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const ROOMS = ['kernel', 'trace', 'shadow', 'checks', 'findings', 'report'];
 const library = ['src/index.ts', ...ROOMS.map(room => `src/${room}/index.ts`)];
 
+// Packages that few runs of the command need stand beside it in files of their own, for Node to read only then.
+const APART = { yaml: 'yaml', 'ajv/dist/2020.js': 'ajv' };
+
 rmSync('dist', { recursive: true, force: true });
 
 const common = {
@@ -45,7 +48,14 @@ const outputs = await Promise.all([
     // The command reads the pages of the rules from the package that it is in.
     define: { ...common.define, 'import.meta.dirname': '__dirname' },
     charset: 'ascii', // compileCommonJs() relies on it.
-    plugins: [childProcessWhenNeeded()],
+    plugins: [childProcessWhenNeeded(), packagesApart()],
+  }),
+  build({
+    ...common,
+    entryPoints: Object.entries(APART).map(([path, name]) => ({ in: path, out: `bin/packages/${name}` })),
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    minify: true,
   }),
 ]).catch(() => process.exit(1)); // esbuild has said why.
 
@@ -83,6 +93,18 @@ function childProcessWhenNeeded() {
       );
       onLoad({ filter: /.*/, namespace: 'when-needed' }, () => ({
         contents: "exports.spawn = (...args) => require('child_process').spawn(...args);",
+      }));
+    },
+  };
+}
+
+function packagesApart() {
+  return {
+    name: 'packages-apart',
+    setup({ onResolve }) {
+      onResolve({ filter: /^(yaml|ajv\/dist\/2020\.js)$/ }, ({ path }) => ({
+        path: `./packages/${APART[path]}.cjs`,
+        external: true,
       }));
     },
   };

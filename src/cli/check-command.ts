@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CheckOptions } from './check.ts';
+
 import type { EngineLoader } from './engine.ts';
-import type { ExitCode } from './exit-code.ts';
+import { type ExitCode, FAIL_ON } from './exit-code.ts';
 import type { Io } from './io.ts';
+import { addReportOptions } from './report-options.ts';
 import { collectRules } from './rule-selection.ts';
-import { COLOR_MODES } from './terminal.ts';
 
 const HELP = `
 Exit status:
@@ -30,18 +31,13 @@ export function addCheckCommand(
   loadEngine: EngineLoader,
   finish: (exitCode: ExitCode) => void,
 ): void {
-  program
+  const command = program
     .command('check')
     .summary('look for DMA use-after-free and its relatives in traces')
     .description(
       'Looks for DMA use-after-free, leaked IOMMU mappings and their relatives in recorded traces.',
     )
     .argument('<FILE...>', "trace.dat files of trace-cmd; '-' is standard input")
-    .addOption(
-      new Option('--format <format>', 'form of the report; with several FILEs, json is an array of reports')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
     .addOption(
       new Option(
         '--accounting <mode>',
@@ -76,14 +72,25 @@ export function addCheckCommand(
       'fail when more events than this were lost; a gap of unknown size counts as one (default: no limit)',
       wholeNumber,
     )
-    .option('--all', 'show every finding in full, not only the first 20')
+    .option(
+      '--suppressions <file>',
+      'findings to live with, each with a reason (default: iommusan.suppressions, if it is there)',
+    )
+    .option('--no-suppressions', 'pass over iommusan.suppressions')
+    .option('--baseline <file>', 'a report of --format json: its findings are known, others are new')
+    .addOption(
+      new Option(
+        '--fail-on <findings>',
+        'which findings give exit status 1 (default: new with --baseline, else all)',
+      ).choices(FAIL_ON),
+    )
     .option('--no-progress', 'no progress bar, even on a terminal')
-    .addOption(new Option('--color <when>', 'use colour').choices(COLOR_MODES).default('auto'))
     .addHelpText('after', HELP)
     .action(async (files: string[], options: CheckOptions) => {
       const { check } = await import('./check.ts');
       finish(await check(files, options, io, loadEngine));
     });
+  addReportOptions(command);
 }
 
 function wholeNumber(value: string): number {

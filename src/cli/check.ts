@@ -1,26 +1,30 @@
 import type { AccountingMode, CheckReport } from '../findings/check-report.ts';
-import { renderJson } from '../report/json.ts';
-import { renderText } from '../report/text.ts';
+import type { Finding } from '../findings/finding.ts';
 import type { CheckTraceOptions, Engine, EngineLoader } from './engine.ts';
-import { EXIT, type ExitCode, worse } from './exit-code.ts';
+import { EXIT, type ExitCode, type FailOn, worse } from './exit-code.ts';
+import type { Expectations } from './expectations.ts';
 import { type Io, write } from './io.ts';
 import { problemOf } from './problem.ts';
+import { openReports, type ReportOptions } from './report-output.ts';
 import { verifySelection } from './rule-selection.ts';
-import { type ColorMode, textWidth, wantsColor } from './terminal.ts';
+import { defaultSuppressions } from './setting-names.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Options of `iommusan check`, as commander hands them over. */
-export interface CheckOptions {
-  readonly format: 'text' | 'json';
+export interface CheckOptions extends ReportOptions {
   readonly accounting: AccountingMode;
   readonly only: readonly string[];
   readonly enable: readonly string[];
   readonly skip: readonly string[];
   /** Lost events that are accepted; no limit where absent. */
   readonly maxLost?: number;
-  readonly all?: boolean;
+  /** A file, or false where even `iommusan.suppressions` is to be passed over. */
+  readonly suppressions?: string | false;
+  /** A stored report. */
+  readonly baseline?: string;
+  /** Where absent: `new` with a baseline, else `all`. */
+  readonly failOn?: FailOn;
   readonly progress: boolean;
-  readonly color: ColorMode;
 }
 
 /** `iommusan check`: reads one trace after the other and writes a report of each. */
@@ -33,51 +37,63 @@ export async function check(
   if (files.filter(file => file === '-').length > 1) {
     throw new UsageError("standard input ('-') can be read only once.");
   }
+  if (options.failOn === 'new' && options.baseline === undefined) {
+    throw new UsageError('--fail-on new needs --baseline: a stored report that says what is known.');
+  }
   const engine = await loadEngine();
   verifySelection(options, engine.RULES);
+  const expectations = await expectationsOf(options);
+  const reports = await openReports(options, files.length, engine.RULES, io);
 
   let exitCode: ExitCode = EXIT.clean;
-  const forJson: CheckReport[] = [];
-  let separator = '';
   for (const file of files) {
     const started = performance.now();
-    const report = await checkOne(file, options, io, engine);
-    exitCode = worse(exitCode, report === undefined ? EXIT.unreadable : exitCodeOf(report, options.maxLost));
-    if (report === undefined) continue;
-    if (options.format === 'json') {
-      forJson.push(report);
+    const found = await checkOne(file, options, io, engine);
+    if (found === undefined) {
+      exitCode = worse(exitCode, EXIT.unreadable);
       continue;
     }
-    const text = renderText(report, {
-      color: wantsColor(options.color, io),
-      width: textWidth(io),
-      all: options.all === true,
-      elapsedMs: performance.now() - started,
-    });
-    const isOpen = await write(io.stdout, separator + text);
+    const report = expectations?.apply(found) ?? found;
+    exitCode = worse(exitCode, exitCodeOf(report, options));
+    const isOpen = await reports.add(report, performance.now() - started);
     if (!isOpen) return exitCode;
-    separator = '\n';
   }
-  if (options.format === 'json') await writeJson(files, forJson, io);
+  await reports.finish();
+  await expectations?.warnOfUnused(io);
   return exitCode;
 }
 
 /** The exit code that a report of one trace asks for. */
-export function exitCodeOf({ lost, findings }: CheckReport, maxLost = Number.POSITIVE_INFINITY): ExitCode {
+export function exitCodeOf(
+  { lost, findings }: CheckReport,
+  { maxLost = Number.POSITIVE_INFINITY, failOn = 'new' }: Pick<CheckOptions, 'maxLost' | 'failOn'> = {},
+): ExitCode {
   // A gap that the kernel did not count stands for one event: at least that many are missing.
   if (lost.events + lost.uncountedGaps > maxLost) return EXIT.tooMuchLost;
-  return findings.some(({ severity }) => severity !== 'note') ? EXIT.findings : EXIT.clean;
+  // Without a baseline no finding is known, so that all are new.
+  const fails = ({ severity, baseline }: Finding): boolean =>
+    severity !== 'note' && (failOn === 'all' || (failOn === 'new' && baseline !== 'known'));
+  return findings.some(fails) ? EXIT.findings : EXIT.clean;
+}
+
+async function expectationsOf(options: CheckOptions): Promise<Expectations | undefined> {
+  const suppressions =
+    options.suppressions === false ? undefined : (options.suppressions ?? defaultSuppressions());
+  if (suppressions === undefined && options.baseline === undefined) return undefined;
+  const { loadExpectations } = await import('./expectations.ts');
+  return loadExpectations(suppressions, options.baseline);
 }
 
 /** @returns undefined when the trace cannot be read, which has been said on standard error */
 async function checkOne(
   file: string,
-  { accounting, only, enable, skip, progress: wantsProgress }: CheckOptions,
+  checkOptions: CheckOptions,
   io: Io,
   engine: Engine,
 ): Promise<CheckReport | undefined> {
+  const { accounting, only, enable, skip } = checkOptions;
   const progress =
-    wantsProgress && io.stderr.isTTY === true
+    checkOptions.progress && io.stderr.isTTY === true
       ? (await import('./progress.ts')).newProgress(file, io.stderr)
       : undefined;
   const options: CheckTraceOptions = {
@@ -98,10 +114,4 @@ async function checkOne(
   } finally {
     progress?.stop();
   }
-}
-
-async function writeJson(files: readonly string[], reports: readonly CheckReport[], io: Io): Promise<void> {
-  const [report] = reports;
-  if (files.length > 1) await write(io.stdout, renderJson(reports));
-  else if (report !== undefined) await write(io.stdout, renderJson(report));
 }

@@ -26,3 +26,8 @@ const PRIORITY: readonly ExitCode[] = [
 export function worse(a: ExitCode, b: ExitCode): ExitCode {
   return PRIORITY.indexOf(a) >= PRIORITY.indexOf(b) ? a : b;
 }
+
+/** Which findings make a command fail. */
+export const FAIL_ON = ['new', 'all', 'none'] as const;
+
+export type FailOn = (typeof FAIL_ON)[number];

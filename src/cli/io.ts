@@ -11,6 +11,11 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** A report could not be written to the file that was named for it. */
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+}
+
 /**
  * Writes `text` and waits until it is written.
  *

@@ -1,10 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addCheckCommand } from './check-command.ts';
+import { addConfigCommand } from './config-command.ts';
+import { addDiffCommand } from './diff-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { holdWriteErrors, type Io, write } from './io.ts';
+import { addReportCommand } from './report-command.ts';
 import { addRulesCommand } from './rules-command.ts';
+import { mayHaveSettings } from './setting-names.ts';
 import { addStatsCommand } from './stats-command.ts';
 
 const HELP = `
@@ -53,6 +57,13 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
     )
     .version(VERSION, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
+    .option('--config <file>', 'the configuration file (default: iommusan.yaml, if it is there)')
+    .hook('preAction', async (_, command) => {
+      const { config } = program.opts<{ config?: string }>();
+      if (!mayHaveSettings(config, io.env)) return;
+      const { applySettings, loadConfiguration } = await import('./settings.ts');
+      applySettings(command, loadConfiguration(program, config, io.env), io.env);
+    })
     .addHelpText('after', HELP)
     .showHelpAfterError('(--help shows how to use it)')
     .exitOverride()
@@ -66,6 +77,9 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   addCheckCommand(program, io, loadEngine, finish);
   addStatsCommand(program, io, loadEngine, finish);
   addRulesCommand(program, io, loadEngine, finish);
+  addReportCommand(program, io, loadEngine, finish);
+  addDiffCommand(program, io, loadEngine, finish);
+  addConfigCommand(program, io, finish);
   await program.parseAsync(argv, { from: 'user' });
   return exitCode;
 }

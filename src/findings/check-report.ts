@@ -1,5 +1,6 @@
 import type { Capabilities } from '../kernel/source.ts';
 import type { Finding } from './finding.ts';
+import type { Severity } from './rule.ts';
 
 /** Version of the JSON report; raised when a field changes its meaning or goes. New fields do not raise it. */
 export const SCHEMA_VERSION = 1;
@@ -70,6 +71,30 @@ export interface SkippedCheck {
   readonly reason: string;
 }
 
+/** A finding that somebody has decided to live with, and where that is written. */
+export interface SuppressedFinding {
+  readonly reason: string;
+  readonly file: string;
+  readonly line: number;
+  readonly finding: Finding;
+}
+
+/** A finding in a few words. */
+export interface FindingSummary {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly signature: string;
+  readonly title: string;
+  readonly count: number;
+}
+
+/** How a verdict compares with an earlier one; which findings are new, they say themselves. */
+export interface BaselineSummary {
+  readonly file: string;
+  /** Findings of the baseline that this trace does not show. */
+  readonly gone: readonly FindingSummary[];
+}
+
 /** The verdict on a trace: the JSON report is this object, and every other output is made from it. */
 export interface CheckReport {
   readonly schemaVersion: typeof SCHEMA_VERSION;
@@ -83,4 +108,8 @@ export interface CheckReport {
   readonly notes: readonly string[];
   /** Errors first, then warnings, then notes; each in the order of their first occurrence. */
   readonly findings: readonly Finding[];
+  /** Findings that a suppression took out of {@link findings}; absent where there is none. */
+  readonly suppressed?: readonly SuppressedFinding[];
+  /** Only where a baseline was given. */
+  readonly baseline?: BaselineSummary;
 }

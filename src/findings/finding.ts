@@ -93,4 +93,6 @@ export interface Finding {
   /** How long the device could reach memory that was no longer its own; absent where the rule has no such time. */
   readonly reachable?: { readonly durationNs: number; readonly ended: boolean };
   readonly advice: readonly string[];
+  /** Whether the baseline has a finding of the same signature; absent where no baseline was given. */
+  readonly baseline?: 'new' | 'known';
 }

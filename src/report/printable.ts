@@ -1,9 +1,11 @@
 /**
- * Control characters, and the Unicode characters that change the direction of a line. A task may call itself
- * anything (`prctl(PR_SET_NAME)`), and a file may hold anything: neither may command the reader's terminal.
+ * Control characters, the Unicode characters that change the direction of a line, and what is no character at all:
+ * halves of a pair, which neither a URI nor XML can hold. A task may call itself anything (`prctl(PR_SET_NAME)`), and
+ * a file may hold anything: neither may command the reader's terminal.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose of this expression
-export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+export const UNPRINTABLE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose of this expression
+  /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** A copy of `value` in which every string can be shown on a terminal: `\x1b` for an escape character. */
 export function printable<T>(value: T): T {

@@ -62,6 +62,11 @@ export function storyParagraphs(finding: Finding, page: Page): Paragraph[] {
   return paragraphs;
 }
 
+/** What an event is, who did it and when: `Freed by insmod-81 on CPU 1 at 9.923724 s`. */
+export function eventSentence({ role, task, pid, cpu, timeNs }: StoryEvent): string {
+  return `${DEEDS[role]} by ${task}-${pid} on CPU ${cpu} at ${formatMoment(timeNs)}`;
+}
+
 function eventLines(
   event: StoryEvent,
   fired: StoryEvent | undefined,
@@ -69,7 +74,7 @@ function eventLines(
   hasStacks: boolean,
   page: Page,
 ): Paragraph {
-  let heading = `${DEEDS[event.role]} by ${event.task}-${event.pid} on CPU ${event.cpu} at ${formatMoment(event.timeNs)}`;
+  let heading = eventSentence(event);
   if (fired !== undefined && event !== fired) heading += ` (${formatAge(event.timeNs, fired.timeNs)})`;
   const stack = event.role.endsWith(' again')
     ? stackLines(event.stack, ECHO_FRAMES)

@@ -100,15 +100,16 @@ function occurrences(finding: Finding, page: Page): Paragraph {
 }
 
 /** What another tool needs to find the same bug, or the same event, again. */
-function footer({ signature, story, firedAt }: Finding, page: Page): Paragraph {
+function footer({ signature, baseline, story, firedAt }: Finding, page: Page): Paragraph {
   const location = story[firedAt]?.location;
-  const parts = [`signature: ${signature}`];
+  const parts = [`signature: ${signature}${baseline === undefined ? '' : ` (${baseline})`}`];
   if (location !== undefined) parts.push(`trace: ${formatLocation(location)}`);
   const line = parts.join(' · ');
   return (line.length <= page.width ? [line] : parts).map(page.style.faint);
 }
 
-function formatLocation({ file, offset, inChunk, line }: EventLocation): string {
+/** Where a file holds an event: `trace.dat, offset 0x900c, 0x5f0c into the decompressed chunk`. */
+export function formatLocation({ file, offset, inChunk, line }: EventLocation): string {
   if (line !== undefined) return `${file}, line ${line}`;
   const inner = inChunk === undefined ? '' : `, ${hex(inChunk)} into the decompressed chunk`;
   return `${file}, offset ${hex(offset)}${inner}`;

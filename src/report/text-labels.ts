@@ -13,7 +13,8 @@ export function labelLines(finding: Finding, page: Page): Paragraph {
   );
 }
 
-function labelsOf(finding: Finding): [name: string, value: string][] {
+/** The same, as pairs. */
+export function labelsOf(finding: Finding): [name: string, value: string][] {
   const { page, mapping, driver } = finding;
   const device = finding.device ?? mapping?.device;
   const labels: [string, string][] = [];

@@ -3,6 +3,7 @@ import { joinParagraphs, type Paragraph } from './paragraphs.ts';
 import { printable } from './printable.ts';
 import { section } from './section.ts';
 import { newPage, type Page } from './style.ts';
+import { expectations } from './text-expectations.ts';
 import { findingLine, findingLines } from './text-finding.ts';
 import { hasLoss, limits } from './text-limits.ts';
 import { header, summaryLine } from './text-summary.ts';
@@ -30,6 +31,7 @@ export function renderText(report: CheckReport, options: TextOptions): string {
     header(shown, page),
     ...findings(shown, options.all === true, page),
     cleanBill(shown, page),
+    ...expectations(shown, page),
     ...limits(shown, page),
     [summaryLine(shown, page, options.elapsedMs)],
   ]);
@@ -47,12 +49,13 @@ function findings({ findings: found }: CheckReport, all: boolean, page: Page): P
 }
 
 /** Says that nothing was found, and no more than that. */
-function cleanBill({ findings: found, lost, gaps }: CheckReport, page: Page): Paragraph {
+function cleanBill({ findings: found, suppressed, lost, gaps }: CheckReport, page: Page): Paragraph {
   if (found.some(({ severity }) => severity !== 'note')) return [];
   const isPartial = hasLoss(lost) || gaps.length > 0;
+  const beside = suppressed === undefined ? '' : ' beside what is suppressed';
   const text =
     (isPartial
-      ? 'No DMA lifetime bug found in what could be read. The trace is not complete: see below.'
-      : 'No DMA lifetime bug found.') + (found.length > 0 ? ' Notes alone are no findings.' : '');
+      ? `No DMA lifetime bug found${beside} in what could be read. The trace is not complete: see below.`
+      : `No DMA lifetime bug found${beside}.`) + (found.length > 0 ? ' Notes alone are no findings.' : '');
   return wrap(text, page.width).map(page.style.good);
 }

@@ -254,13 +254,25 @@ type Complete<T> = T extends object ? { [K in keyof T]-?: Complete<T[K]> } : T;
  * Every field that a report can have. The compiler notices when one is missing here, and a test compares this with
  * the JSON schema: so the schema cannot fall behind the types.
  */
-const complete: Complete<CheckReport> = {
+const complete: Complete<Omit<CheckReport, 'suppressed'>> = {
   ...report([]),
   trace: { ...report([]).trace, kernel: 'Linux 7.2.13-iommudbg x86_64' },
   accounting: { ...report([]).accounting, mode: 'kernel', kernelWarnings: 2 },
   lost: { events: 3, uncountedGaps: 0, windows: [{ cpu: 0, count: 3, sinceNs: 1, untilNs: 2 }] },
   gaps: incomplete.gaps,
   notes: incomplete.notes,
+  baseline: {
+    file: 'old.json',
+    gone: [
+      {
+        rule: 'unbind-leak',
+        severity: 'error',
+        signature: '0011223344556677',
+        title: 'driver dmabugs left 0000:00:04.0 with mappings outstanding',
+        count: 2,
+      },
+    ],
+  },
   findings: [
     {
       rule: 'dma-wrong-size',
@@ -295,6 +307,7 @@ const complete: Complete<CheckReport> = {
       firedAt: 0,
       reachable: { durationNs: 1_000, ended: true },
       advice: ['Is the size that was mapped kept for the unmap?'],
+      baseline: 'new',
     },
   ],
 };
@@ -302,6 +315,7 @@ const complete: Complete<CheckReport> = {
 /** {@link complete}, and findings of each other kind. */
 export const everything: CheckReport = {
   ...complete,
+  suppressed: [{ reason: 'fixed in 7.3', file: 'iommusan.suppressions', line: 3, finding: unbindLeak }],
   findings: [
     ...complete.findings,
     useAfterFree,

@@ -15,15 +15,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   findings: ['kernel'],
   checks: ['kernel', 'shadow', 'findings'],
   report: ['kernel', 'findings'],
+  settings: ['findings', 'schema'],
   '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings'],
-  cli: ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'report', '.'],
+  cli: ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'report', 'settings', '.'],
   bin: ['cli'],
 };
 
 /** Packages that a room may use beside Node's own modules. The core has none but the zstd decoder. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   trace: ['zstddec'],
-  report: ['picocolors'],
+  report: ['picocolors', 'fast-xml-builder', 'sarif'],
+  settings: ['yaml', 'ajv/dist/2020.js'],
   cli: ['commander', 'cli-progress', 'picocolors'],
 };
 
@@ -41,6 +43,7 @@ interface Import {
 
 function roomOf(path: string): string {
   const parts = relative(SOURCES, path).split(sep);
+  if (parts[0] === '..') return parts[1] ?? '..';
   return parts.length === 1 ? '.' : (parts[0] ?? '.');
 }
 
