@@ -5,6 +5,7 @@ import { newBindingContext } from '../../src/trace/bindings/context.ts';
 import { IommuCalls } from '../../src/trace/bindings/iommu-calls.ts';
 import { Positions } from '../../src/trace/dat/positions.ts';
 import { type EventHandler, newRawEvent } from '../../src/trace/events/raw-event.ts';
+import { wordsOf } from '../../src/trace/events/words.ts';
 import { Symbols } from '../../src/trace/names/symbols.ts';
 import { TraceNames } from '../../src/trace/names/trace-names.ts';
 import type { EventType, Maker, Values } from './event-type.ts';
@@ -66,6 +67,7 @@ export function bindKernel(
       if (!handlers.has(type)) handlers.set(type, bindEvent(type.format, context));
       const record = type.record(machine, values, maker).subarray(0, cutTo);
       event.view = viewOf(record);
+      event.words = wordsOf(record.slice(), machine.littleEndian);
       event.payload = 0;
       event.payloadSize = record.length;
       event.timeNs = timeNs;
@@ -74,7 +76,7 @@ export function bindKernel(
       event.flags = maker.flags ?? 0;
       event.context = executionContext(event.pid, cpu, event.flags);
       event.position = timeNs;
-      event.stackView = stackOf(machine, stack);
+      event.stackWords = stackOf(machine, stack);
       event.stackAt = 0;
       event.stackBytes = stack.length * machine.longSize;
       handlers.get(type)?.(event);
@@ -92,11 +94,11 @@ function viewOf(record: Uint8Array): DataView {
   return new DataView(copy.buffer, 0, copy.length);
 }
 
-function stackOf({ littleEndian, longSize }: Machine, frames: readonly bigint[]): DataView {
+function stackOf({ littleEndian, longSize }: Machine, frames: readonly bigint[]): Uint32Array {
   const view = new DataView(new ArrayBuffer(frames.length * longSize));
   for (const [i, frame] of frames.entries()) {
     if (longSize === 8) view.setBigUint64(i * 8, frame, littleEndian);
     else view.setUint32(i * 4, Number(frame & 0xffff_ffffn), littleEndian);
   }
-  return view;
+  return wordsOf(new Uint8Array(view.buffer), littleEndian);
 }

@@ -1,5 +1,5 @@
 import type { ChunkReader } from '../../src/trace/dat/chunk-reader.ts';
-import { CpuCursor } from '../../src/trace/events/cpu-cursor.ts';
+import { CpuCursor, NOTHING_LOST } from '../../src/trace/events/cpu-cursor.ts';
 import { layoutOf, type Machine, SUB_BUFFER } from './ring-buffer.ts';
 
 /** The part of a {@link ChunkReader} that a cursor uses, without a file: hands out chunks from memory. */
@@ -54,12 +54,20 @@ export function readChunks(
     machine.littleEndian,
   );
   const events: SeenEvent[] = [];
-  while (cursor.advance()) {
-    const { view, payload, payloadSize, timeNs, lost } = cursor;
-    if (payload < 0 || payload + payloadSize > view.byteLength)
-      throw new Error('an event outside of its chunk');
-    const bytes = new Uint8Array(view.buffer, view.byteOffset + payload, payloadSize);
-    events.push({ timeNs, payload: bytes.slice(), lost });
+  while (cursor.enterSubBuffer()) {
+    const { view, timesNs, payloads, payloadSizes, lost, count } = cursor;
+    for (let i = 0; i < count; i++) {
+      const payload = payloads[i] as number;
+      const payloadSize = payloadSizes[i] as number;
+      if (payload < 0 || payload + payloadSize > view.byteLength)
+        throw new Error('an event outside of its chunk');
+      const bytes = new Uint8Array(view.buffer, view.byteOffset + payload, payloadSize);
+      events.push({
+        timeNs: timesNs[i] as number,
+        payload: bytes.slice(),
+        lost: i === 0 ? lost : NOTHING_LOST,
+      });
+    }
   }
   return { events, gaps: reader.gaps, cursor };
 }

@@ -172,7 +172,8 @@ function stackComparison() {
       const stack = carried.get(cpu);
       carried.delete(cpu);
       if (event.stackBytes > 0) {
-        const { buffer, byteOffset } = event.stackView;
+        // Words in the order of this machine are the bytes themselves.
+        const { buffer, byteOffset } = event.stackWords;
         carried.set(cpu, new Uint8Array(buffer, byteOffset + event.stackAt, event.stackBytes).slice());
       }
       const isSameThread = contexts.get(cpu) === context;

@@ -60,7 +60,7 @@ export function stamp(context: BindingContext, event: RawEvent): Moment {
   if (event.stackBytes > 0) {
     context.seen.hasStacks = true;
     at.stack = context.names.stacks.intern(
-      event.stackView,
+      event.stackWords,
       event.stackAt,
       event.stackBytes,
       context.longSize,

@@ -29,7 +29,9 @@ export function parseHeaderPage(text: string, file: string): PageLayout {
   const subBufferSize = data.offset + data.size;
   const isLong = commit.size === 4 || commit.size === 8;
   const fitsHeader = timestamp.offset + 8 <= data.offset && commit.offset + commit.size <= data.offset;
-  if (!isLong || !fitsHeader || subBufferSize < SMALLEST_SUB_BUFFER) {
+  // Records begin at multiples of 4 bytes.
+  const isAligned = data.offset % 4 === 0 && subBufferSize % 4 === 0;
+  if (!isLong || !fitsHeader || !isAligned || subBufferSize < SMALLEST_SUB_BUFFER) {
     throw new TraceError(
       file,
       `its header_page has a timestamp at ${timestamp.offset}, a commit of ${commit.size} bytes at ${commit.offset} and ${data.size} bytes of data at ${data.offset}, which is no sub-buffer of any kernel; it is damaged`,

@@ -216,10 +216,11 @@ function readBuffer(
   const hasPageSize = reader.remaining % CPU_ENTRY === 4;
   const cpuCount = hasPageSize ? reader.u32() : first;
   const subBufferSize = hasPageSize ? first : header.pageSize;
-  if (subBufferSize < SMALLEST_SUB_BUFFER) {
+  if (subBufferSize < SMALLEST_SUB_BUFFER || subBufferSize % 4 !== 0) {
+    const problem = subBufferSize < SMALLEST_SUB_BUFFER ? 'less than a page' : 'not a multiple of 4';
     throw new TraceError(
       file.name,
-      `${what} has sub-buffers of ${subBufferSize} bytes, less than a page; the file is damaged`,
+      `${what} has sub-buffers of ${subBufferSize} bytes, ${problem}; the file is damaged`,
     );
   }
   if (cpuCount * CPU_ENTRY > reader.remaining) {

@@ -38,12 +38,26 @@ export function numberReader(field: EventField): NumberReader {
         : event =>
             fits(event, offset, 4) ? event.view.getUint32(event.payload + offset, event.littleEndian) : 0;
     default:
-      return wideReader(offset, signed);
+      return offset % 4 === 0 ? wideReader(offset, signed) : unalignedWideReader(offset, signed);
   }
 }
 
-/** The reader of most fields of most events, so it makes no calls of ours. */
+/** The reader of most fields of most events, so it makes no calls. */
 function wideReader(offset: number, signed: boolean): NumberReader {
+  const end = offset + 8;
+  return event => {
+    if (end > event.payloadSize) return 0;
+    const { words } = event;
+    const at = (event.payload + offset) >> 2;
+    const first = words[at] as number;
+    const second = words[at + 1] as number;
+    if (event.littleEndian) return (signed ? second | 0 : second) * 0x1_0000_0000 + first;
+    return (signed ? first | 0 : first) * 0x1_0000_0000 + second;
+  };
+}
+
+/** Fields of probes are packed: behind a short one, a long one is not aligned. */
+function unalignedWideReader(offset: number, signed: boolean): NumberReader {
   return event => {
     if (offset + 8 > event.payloadSize) return 0;
     const { view, littleEndian } = event;
@@ -61,6 +75,17 @@ export const pointer = { high: 0, low: 0 };
 /** A reader that leaves an 8 or 4 byte pointer in {@link pointer}, all 64 bits exact. */
 export function pointerReader(field: EventField): (event: RawEvent) => void {
   const { offset, size } = field;
+  if (size >= 8 && offset % 4 === 0) {
+    const end = offset + 8;
+    return event => {
+      const fits = end <= event.payloadSize;
+      const at = (event.payload + offset) >> 2;
+      const first = fits ? (event.words[at] as number) : 0;
+      const second = fits ? (event.words[at + 1] as number) : 0;
+      pointer.high = event.littleEndian ? second : first;
+      pointer.low = event.littleEndian ? first : second;
+    };
+  }
   const bytes = size < 8 ? 4 : 8;
   return event => {
     const { view, littleEndian } = event;

@@ -2,9 +2,11 @@
  * One record of the ring buffer as the walker hands it to a handler: the same object each time, overwritten.
  */
 export interface RawEvent {
+  /** The chunk of the record, as bytes and as words, see {@link wordsOf}. */
   view: DataView;
+  words: Uint32Array;
   littleEndian: boolean;
-  /** Offset in `view` of the event's data, and its length in bytes. */
+  /** Offset in `view` of the event's data, a multiple of 4, and its length in bytes. */
   payload: number;
   payloadSize: number;
   timeNs: number;
@@ -15,8 +17,11 @@ export interface RawEvent {
   /** See {@link executionContext}. */
   context: number;
   position: number;
-  /** The kernel stack that was recorded with the event: where its frames begin, and their bytes; 0 bytes for none. */
-  stackView: DataView;
+  /**
+   * The kernel stack that was recorded with the event: its chunk as words, the byte offset at which its frames begin, and
+   * their bytes; 0 for none.
+   */
+  stackWords: Uint32Array;
   stackAt: number;
   stackBytes: number;
 }
@@ -25,9 +30,10 @@ export interface RawEvent {
 export type EventHandler = (event: RawEvent) => void;
 
 export function newRawEvent(littleEndian: boolean): RawEvent {
-  const view = new DataView(new ArrayBuffer(0));
+  const words = new Uint32Array(0);
   return {
-    view,
+    view: new DataView(words.buffer),
+    words,
     littleEndian,
     payload: 0,
     payloadSize: 0,
@@ -37,7 +43,7 @@ export function newRawEvent(littleEndian: boolean): RawEvent {
     flags: 0,
     context: 0,
     position: -1,
-    stackView: view,
+    stackWords: words,
     stackAt: 0,
     stackBytes: 0,
   };

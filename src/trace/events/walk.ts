@@ -40,12 +40,14 @@ export interface WalkResult {
   readonly lastNs: number;
 }
 
-/** The places of the fields that every event has, and of the stack in `kernel_stack`. */
+/** The places of the fields that every event has, as a word and a shift in it, and of the stack in `kernel_stack`. */
 interface CommonFields {
-  readonly type: number;
-  readonly flags: number;
-  readonly pid: number;
-  /** `common_type` of `kernel_stack`; -1 where the kernel has none. */
+  readonly typeWord: number;
+  readonly typeShift: number;
+  readonly flagsWord: number;
+  readonly flagsShift: number;
+  readonly pidWord: number;
+  /** `common_type` of `kernel_stack`; -1 where the kernel has none. Offsets of its fields, multiples of 4. */
   readonly stackId: number;
   readonly stackSize: number;
   readonly stackFrames: number;
@@ -74,7 +76,7 @@ export function walkEvents(
       total += data.size;
       const reader = new ChunkReader(trace, buffer, data, positions);
       const cursor = new CpuCursor(data.cpu, reader, trace.layout, buffer.subBufferSize, trace.littleEndian);
-      if (!cursor.advance()) continue;
+      if (!cursor.enterSubBuffer()) continue;
       if (cursor.lost !== NOTHING_LOST) {
         listener.eventsLost(cursor.cpu, cursor.lost, Number.NEGATIVE_INFINITY, cursor.timeNs);
       }
@@ -84,15 +86,17 @@ export function walkEvents(
   const firstNs = cursors.reduce((least, cursor) => Math.min(least, cursor.timeNs), Number.POSITIVE_INFINITY);
   const firsts = cursors.map(cursor => cursor.timeNs);
 
-  const delivery = new Delivery(trace.littleEndian, commonFields(formatOf), longSize, listener);
+  const delivery = new Delivery(
+    trace.littleEndian,
+    commonFields(formatOf, trace.littleEndian),
+    longSize,
+    listener,
+  );
   const merge = new Merge(cursors);
   let nextProgress = PROGRESS_STEP;
   for (let cursor = merge.first(); cursor; cursor = merge.first()) {
     // The same CPU goes on until another has an earlier event; equal times are the merge's to order.
-    const limit = merge.secondNs();
-    let more = delivery.deliver(cursor);
-    while (more && cursor.timeNs < limit) more = delivery.deliver(cursor);
-    if (more) merge.firstMoved();
+    if (delivery.deliver(cursor, merge.secondNs())) merge.firstMoved();
     else merge.firstEnded();
     if (delivery.events >= nextProgress) {
       nextProgress = delivery.events + PROGRESS_STEP;
@@ -109,7 +113,7 @@ export function walkEvents(
       cpu: cursor.cpu,
       events: cursor.events,
       firstNs: firsts[i] as number,
-      lastNs: cursor.timeNs,
+      lastNs: cursor.lastNs,
       bytes: cursor.bytes,
     })),
     firstNs: delivery.events === 0 ? 0 : firstNs,
@@ -121,7 +125,6 @@ export function walkEvents(
 class Delivery {
   events = 0;
   lastNs = 0;
-  private readonly littleEndian: boolean;
   private readonly common: CommonFields;
   private readonly longSize: number;
   private readonly listener: WalkListener;
@@ -131,48 +134,72 @@ class Delivery {
   private readonly counts = new Uint32Array(65_536);
 
   constructor(littleEndian: boolean, common: CommonFields, longSize: number, listener: WalkListener) {
-    this.littleEndian = littleEndian;
     this.common = common;
     this.longSize = longSize;
     this.listener = listener;
     this.event = newRawEvent(littleEndian);
   }
 
-  /** Hands out the event that the cursor is at, and moves the cursor on; `false` when it is at its end. */
-  deliver(cursor: CpuCursor): boolean {
-    const { common, littleEndian } = this;
-    const { view, payload, timeNs } = cursor;
-    const id = view.getUint16(payload + common.type, littleEndian);
-    this.events++;
-    this.lastNs = timeNs;
-    this.counts[id] = (this.counts[id] as number) + 1;
-    const known = this.handlers[id];
-    const handler = known === undefined ? this.newHandler(id) : known;
-    let more: boolean;
-    if (handler === null) {
-      more = cursor.advance();
-    } else {
-      const { event } = this;
-      event.view = view;
-      event.payload = payload;
-      event.payloadSize = cursor.payloadSize;
-      event.timeNs = timeNs;
-      event.cpu = cursor.cpu;
-      event.pid = view.getInt32(payload + common.pid, littleEndian);
-      event.flags = view.getUint8(payload + common.flags);
-      event.context = executionContext(event.pid, cursor.cpu, event.flags);
-      event.position = cursor.chunkPosition + payload;
-      event.stackBytes = 0;
-      more = cursor.advance();
-      if (more && cursor.view.getUint16(cursor.payload + common.type, littleEndian) === common.stackId) {
-        this.takeStack(cursor);
+  /**
+   * Hands out the current event of the cursor, and those behind it in the same sub-buffer that come before `limitNs`.
+   * Moves the cursor to the next event; `false` when there is none.
+   */
+  deliver(cursor: CpuCursor, limitNs: number): boolean {
+    const { common, event, handlers, counts } = this;
+    const { view, words, timesNs, payloads, payloadSizes, count, cpu, chunkPosition } = cursor;
+    event.view = view;
+    event.words = words;
+    event.cpu = cpu;
+    let index = cursor.index;
+    do {
+      const payload = payloads[index] as number;
+      const id = typeOf(words, payload, common);
+      counts[id] = (counts[id] as number) + 1;
+      const known = handlers[id];
+      const handler = known === undefined ? this.newHandler(id) : known;
+      if (handler !== null) {
+        event.payload = payload;
+        event.payloadSize = payloadSizes[index] as number;
+        event.timeNs = timesNs[index] as number;
+        event.pid = pidOf(words, payload, common);
+        event.flags = flagsOf(words, payload, common);
+        event.context = executionContext(event.pid, cpu, event.flags);
+        event.position = chunkPosition + payload;
+        event.stackBytes = 0;
       }
-      handler(event);
+      if (++index === count) return this.deliverLast(cursor, handler);
+      if (handler !== null) {
+        if (typeOf(words, payloads[index] as number, common) === common.stackId)
+          this.takeStack(cursor, index);
+        handler(event);
+      }
+    } while ((timesNs[index] as number) < limitNs);
+    this.delivered(cursor, index);
+    cursor.moveTo(index);
+    return true;
+  }
+
+  /** The last event of a sub-buffer: its stack, and a gap behind it, are in the next one. */
+  private deliverLast(cursor: CpuCursor, handler: EventHandler | null): boolean {
+    this.delivered(cursor, cursor.count);
+    const { lastNs } = this;
+    const more = cursor.enterSubBuffer();
+    if (handler !== null) {
+      const isStack =
+        more && typeOf(cursor.words, cursor.payloads[0] as number, this.common) === this.common.stackId;
+      if (isStack && cursor.lost === NOTHING_LOST) this.takeStack(cursor, 0);
+      handler(this.event);
     }
     if (more && cursor.lost !== NOTHING_LOST) {
-      this.listener.eventsLost(cursor.cpu, cursor.lost, timeNs, cursor.timeNs);
+      this.listener.eventsLost(cursor.cpu, cursor.lost, lastNs, cursor.timeNs);
     }
     return more;
+  }
+
+  /** Counts the events from the current one to the one before `index`. */
+  private delivered(cursor: CpuCursor, index: number): void {
+    this.events += index - cursor.index;
+    this.lastNs = cursor.timesNs[index - 1] as number;
   }
 
   countsById(): Map<number, number> {
@@ -190,40 +217,71 @@ class Delivery {
   }
 
   /** Gives the event the stack that stands behind it, if that belongs to the same thread of execution. */
-  private takeStack(next: CpuCursor): void {
+  private takeStack(cursor: CpuCursor, index: number): void {
     const { event, common } = this;
-    const { view, payload, payloadSize } = next;
-    if (next.lost !== NOTHING_LOST) return;
+    const { words } = cursor;
+    const payload = cursor.payloads[index] as number;
+    const payloadSize = cursor.payloadSizes[index] as number;
     if (payloadSize < common.stackFrames || payloadSize < common.stackSize + 4) return;
-    const pid = view.getInt32(payload + common.pid, this.littleEndian);
-    const flags = view.getUint8(payload + common.flags);
-    if (executionContext(pid, next.cpu, flags) !== event.context) return;
-    const frames = view.getUint32(payload + common.stackSize, this.littleEndian);
-    event.stackView = view;
+    const context = executionContext(
+      pidOf(words, payload, common),
+      cursor.cpu,
+      flagsOf(words, payload, common),
+    );
+    if (context !== event.context) return;
+    const frames = words[(payload + common.stackSize) >> 2] as number;
+    event.stackWords = words;
     event.stackAt = payload + common.stackFrames;
     event.stackBytes = Math.min(frames * this.longSize, payloadSize - common.stackFrames);
   }
+}
+
+function typeOf(words: Uint32Array, payload: number, { typeWord, typeShift }: CommonFields): number {
+  return ((words[(payload >> 2) + typeWord] as number) >>> typeShift) & 0xffff;
+}
+
+function flagsOf(words: Uint32Array, payload: number, { flagsWord, flagsShift }: CommonFields): number {
+  return ((words[(payload >> 2) + flagsWord] as number) >>> flagsShift) & 0xff;
+}
+
+function pidOf(words: Uint32Array, payload: number, { pidWord }: CommonFields): number {
+  return (words[(payload >> 2) + pidWord] as number) | 0;
 }
 
 /** Bytes of `struct trace_entry`, which every record begins with (include/linux/trace_events.h). */
 const TRACE_ENTRY = 8;
 
 /**
- * The layout of `struct trace_entry` is the same in all events of a kernel; any format tells it. An offset beyond
- * it comes from a damaged file and is not used.
+ * The layout of `struct trace_entry` is the same in all events of a kernel; any format tells it. An offset that is not
+ * aligned or beyond it comes from a damaged file and is not used.
  */
-function commonFields(formatOf: (name: string) => EventFormat | undefined): CommonFields {
+function commonFields(
+  formatOf: (name: string) => EventFormat | undefined,
+  littleEndian: boolean,
+): CommonFields {
   const stack = formatOf('kernel_stack');
   const place = (name: string, size: number, otherwise: number): number => {
     const field = stack && findField(stack, name);
-    return field && field.offset + size <= TRACE_ENTRY ? field.offset : otherwise;
+    return field && field.offset + size <= TRACE_ENTRY && field.offset % size === 0
+      ? field.offset
+      : otherwise;
   };
+  const shift = (offset: number, size: number): number =>
+    8 * (littleEndian ? offset % 4 : 4 - size - (offset % 4));
+  const aligned = (name: string, otherwise: number): number => {
+    const field = stack && findField(stack, name);
+    return field && field.offset % 4 === 0 ? field.offset : otherwise;
+  };
+  const type = place('common_type', 2, 0);
+  const flags = place('common_flags', 1, 2);
   return {
-    type: place('common_type', 2, 0),
-    flags: place('common_flags', 1, 2),
-    pid: place('common_pid', 4, 4),
+    typeWord: type >> 2,
+    typeShift: shift(type, 2),
+    flagsWord: flags >> 2,
+    flagsShift: shift(flags, 1),
+    pidWord: place('common_pid', 4, 4) >> 2,
     stackId: stack?.id ?? -1,
-    stackSize: (stack && findField(stack, 'size')?.offset) ?? TRACE_ENTRY,
-    stackFrames: (stack && findField(stack, 'caller')?.offset) ?? TRACE_ENTRY + 8,
+    stackSize: aligned('size', TRACE_ENTRY),
+    stackFrames: aligned('caller', TRACE_ENTRY + 8),
   };
 }

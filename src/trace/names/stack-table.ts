@@ -21,19 +21,19 @@ export class StackTable {
   /** Open addressing: id at the hash of its frames, 0 where free. */
   private slots = new Uint32Array(1024);
 
-  /** @returns the id of the stack whose frames, of `longSize` bytes each, stand at `at` */
-  intern(view: DataView, at: number, bytes: number, longSize: number, littleEndian: boolean): number {
+  /** @returns the id of the stack whose frames, of `longSize` bytes each, stand at byte `at` of the words */
+  intern(words: Uint32Array, at: number, bytes: number, longSize: number, littleEndian: boolean): number {
     const frames = Math.floor(bytes / longSize);
     this.reserve(frames * 2);
     let length = 0;
     let hash = 0x811c9dc5;
     for (let i = 0; i < frames; i++) {
-      const frame = at + i * longSize;
-      const first = view.getUint32(frame, littleEndian);
+      const frame = (at + i * longSize) >> 2;
+      const first = words[frame] as number;
       let high = 0;
       let low = first;
       if (longSize === 8) {
-        const second = view.getUint32(frame + 4, littleEndian);
+        const second = words[frame + 1] as number;
         high = littleEndian ? second : first;
         low = littleEndian ? first : second;
         if (high === END && low === END) break;

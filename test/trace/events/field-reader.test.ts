@@ -10,6 +10,7 @@ import {
   textAt,
 } from '../../../src/trace/events/field-reader.ts';
 import { newRawEvent, type RawEvent } from '../../../src/trace/events/raw-event.ts';
+import { wordsOf } from '../../../src/trace/events/words.ts';
 import { EventType } from '../../helpers/event-type.ts';
 import { MACHINES, type Machine, S390, X86_64 } from '../../helpers/ring-buffer.ts';
 
@@ -20,6 +21,7 @@ function eventOf(machine: Machine, bytes: Uint8Array): RawEvent {
   const event = newRawEvent(machine.littleEndian);
   // The view ends with the record, as that of the last record in a file does.
   event.view = new DataView(chunk.buffer, 8, 16 + bytes.length);
+  event.words = wordsOf(new Uint8Array(chunk.buffer, 8, 16 + bytes.length), machine.littleEndian);
   event.payload = 16;
   event.payloadSize = bytes.length;
   return event;

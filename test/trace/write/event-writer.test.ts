@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { wordsOf } from '../../../src/trace/events/words.ts';
 import { CpuRing } from '../../../src/trace/write/cpu-ring.ts';
 import { shapeEvent } from '../../../src/trace/write/event-shape.ts';
 import { EventWriter } from '../../../src/trace/write/event-writer.ts';
@@ -93,6 +94,7 @@ describe('an event writer', () => {
     const valuesOf = (payload: Uint8Array): Record<string, unknown> => {
       const event = {
         view: new DataView(payload.buffer, payload.byteOffset, payload.length),
+        words: wordsOf(payload, abi.littleEndian),
         payload: 0,
         payloadSize: payload.length,
         littleEndian: abi.littleEndian,
