@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+/** Packages whose authors name the licence in package.json alone. */
+const WITHOUT_LICENCE_FILE = new Set(['xz-decompress']);
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -114,9 +117,13 @@ function packagesApart() {
 function licensesOf(inputs) {
   const folders = new Set(inputs.map(packageFolder).filter(folder => folder !== undefined));
   const texts = [...folders].sort().map(folder => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const { name, version, license, author, homepage } = JSON.parse(
+      readFileSync(join(folder, 'package.json'), 'utf8'),
+    );
     const file = readdirSync(folder).find(entry => /^licen[cs]e/i.test(entry));
-    if (file === undefined) throw new Error(`${folder} has no licence file`);
+    if (file === undefined && !WITHOUT_LICENCE_FILE.has(name))
+      throw new Error(`${folder} has no licence file`);
+    if (file === undefined) return `${name} ${version} (${license}), by ${author}, ${homepage}\n`;
     return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
   });
   return texts.join(`\n${'-'.repeat(80)}\n\n`);

@@ -33,6 +33,11 @@ export interface SourceDescription {
   readonly buffers: readonly SourceBuffer[];
 }
 
+/** The name of a form of input with what it is compressed by: `tracefs text, compressed by gzip`. */
+export function inContainer(format: string, container: string | undefined): string {
+  return container === undefined ? format : `${format}, compressed by ${container}`;
+}
+
 /**
  * A recorded trace of any form. Whoever reads one knows nothing of trace.dat, perf.data or text: events come as
  * {@link KernelEvents} from `run`, or as records with their formats from `walk`. Either may be called once.

@@ -13,7 +13,7 @@ import { type WalkListener, type WalkResult, walkEvents } from './events/walk.ts
 import type { Importer } from './importer.ts';
 import { Symbols } from './names/symbols.ts';
 import { TraceNames } from './names/trace-names.ts';
-import type { Gap, Progress, Source, SourceDescription } from './source.ts';
+import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from './source.ts';
 
 /** The pages of a ring buffer, recorded by CPU, as a source: a trace.dat, or a directory of raw dumps. */
 export class TraceSource implements Source {
@@ -21,10 +21,12 @@ export class TraceSource implements Source {
   readonly names: TraceNames;
   /** What the events have shown; complete after {@link run}. */
   readonly capabilities: Capabilities = noCapabilities();
+  private readonly container: string | undefined;
   private readonly positions: Positions;
   private readonly formatsById: ReadonlyMap<number, FormatText>;
 
-  private constructor(trace: TraceDat) {
+  private constructor(trace: TraceDat, container?: string) {
+    this.container = container;
     this.trace = trace;
     this.positions = new Positions(trace.file.name);
     this.names = new TraceNames(new Symbols(trace.kallsyms), trace.commandNames, this.positions);
@@ -36,15 +38,17 @@ export class TraceSource implements Source {
     return new TraceSource(await openTraceDat(path));
   }
 
-  static of(trace: TraceDat): TraceSource {
-    return new TraceSource(trace);
+  /** @param container what the whole file was compressed by */
+  static of(trace: TraceDat, container?: string): TraceSource {
+    return new TraceSource(trace, container);
   }
 
   get description(): SourceDescription {
     const { file, version, compression, uname, pageSize, buffers } = this.trace;
+    const format = `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`;
     return {
       files: [file.name],
-      format: `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`,
+      format: inContainer(format, this.container),
       uname,
       pageSize,
       buffers: buffers.map(({ name, clock, cpus }) => ({ name, clock, cpus: cpus.map(({ cpu }) => cpu) })),
@@ -131,5 +135,16 @@ export class TraceSource implements Source {
 export const traceDatImporter: Importer = {
   name: 'a trace.dat of trace-cmd',
   matches: isTraceDat,
-  open: async file => TraceSource.of(await readTraceDat(file)),
+  async open(input) {
+    const file = await input.file();
+    try {
+      const trace = await readTraceDat(file);
+      const damage = input.damage();
+      if (damage) trace.gaps.push({ offset: file.size, message: damage.message });
+      return TraceSource.of(trace, input.container);
+    } catch (error) {
+      file.close();
+      throw input.damage() ?? error;
+    }
+  },
 };

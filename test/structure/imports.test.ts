@@ -21,9 +21,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bin: ['cli'],
 };
 
-/** Packages that a room may use beside Node's own modules. The core has none but the zstd decoder. */
+/** Packages that a room may use beside Node's own modules. The core has none but decoders. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
-  trace: ['zstddec'],
+  trace: ['zstddec/stream', 'xz-decompress'],
   report: ['picocolors', 'fast-xml-builder', 'sarif'],
   settings: ['yaml', 'ajv/dist/2020.js'],
   cli: ['commander', 'cli-progress', 'picocolors'],

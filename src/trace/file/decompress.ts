@@ -104,7 +104,7 @@ async function loadZstd(): Promise<RawDecompress> {
     const native = (zlib as unknown as { zstdDecompressSync: NativeZstd }).zstdDecompressSync;
     return (bytes, size) => native(bytes, { maxOutputLength: Math.max(size, 1) });
   }
-  const { ZSTDDecoder } = await import('zstddec');
+  const { ZSTDDecoder } = await import('zstddec/stream');
   const decoder = new ZSTDDecoder();
   await decoder.init();
   return (bytes, size) => decoder.decode(bytes, size);

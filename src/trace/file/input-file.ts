@@ -1,13 +1,14 @@
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { TraceError } from '../trace-error.ts';
+import { type Descriptor, openDescriptor, readNext } from './open-descriptor.ts';
+import { openSpool, writeWhole } from './spool.ts';
 
 /** A file opened for reading at any offset. Nothing is kept in memory. */
 export class InputFile {
   readonly name: string;
   readonly size: number;
   private readonly fd: number;
+  private isOpen = true;
 
   private constructor(name: string, fd: number, size: number) {
     this.name = name;
@@ -22,24 +23,10 @@ export class InputFile {
    * @throws {@link TraceError} for a missing file, a directory, or anything else that cannot be opened
    */
   static open(path: string): InputFile {
-    if (path === '-') return openStandardInput();
-    let fd: number;
-    try {
-      fd = openSync(path, 'r');
-    } catch (error) {
-      throw new TraceError(path, openProblem(error));
-    }
-    const stat = fstatSync(fd);
-    if (stat.isDirectory()) {
-      closeSync(fd);
-      throw new TraceError(path, 'is a directory; name the trace.dat file in it');
-    }
-    if (!stat.isFile()) {
-      const spooled = spool(fd, path);
-      closeSync(fd);
-      return spooled;
-    }
-    return new InputFile(path, fd, stat.size);
+    const descriptor = openDescriptor(path);
+    return descriptor.size === undefined
+      ? spooled(descriptor)
+      : new InputFile(descriptor.name, descriptor.fd, descriptor.size);
   }
 
   static fromDescriptor(name: string, fd: number): InputFile {
@@ -73,54 +60,24 @@ export class InputFile {
     return bytes;
   }
 
+  /** May be called twice. */
   close(): void {
-    closeSync(this.fd);
+    if (this.isOpen) closeSync(this.fd);
+    this.isOpen = false;
   }
 }
 
+/** Bytes that are copied at once. */
 const SPOOL_BUFFER = 1 << 20;
 
-function openStandardInput(): InputFile {
-  const name = 'standard input';
-  return fstatSync(0).isFile() ? InputFile.fromDescriptor(name, 0) : spool(0, name);
-}
-
-function spool(from: number, name: string): InputFile {
-  const directory = mkdtempSync(join(tmpdir(), 'iommusan-'));
-  const path = join(directory, 'input');
-  const fd = openSync(path, 'w+', 0o600);
-  rmSync(directory, { recursive: true });
+function spooled(from: Descriptor): InputFile {
+  const fd = openSpool();
   const buffer = new Uint8Array(SPOOL_BUFFER);
-  const sleep = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {
-    let count: number;
-    try {
-      count = readSync(from, buffer, 0, buffer.length, null);
-    } catch (error) {
-      // A pipe that another process made non-blocking: wait for its writer.
-      if (errorCode(error) !== 'EAGAIN') throw new TraceError(name, openProblem(error));
-      Atomics.wait(sleep, 0, 0, 10);
-      continue;
-    }
-    if (count === 0) return InputFile.fromDescriptor(name, fd);
-    for (let done = 0; done < count; ) done += writeSync(fd, buffer, done, count - done);
+    const count = readNext(from, buffer);
+    if (count === 0) break;
+    writeWhole(fd, buffer.subarray(0, count));
   }
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function openProblem(error: unknown): string {
-  switch (errorCode(error)) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-    case 'EPERM':
-      return 'may not be read by this user; check its permissions';
-    case 'EISDIR':
-      return 'is a directory; name the trace.dat file in it';
-    default:
-      return `cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  if (from.fd !== 0) closeSync(from.fd);
+  return InputFile.fromDescriptor(from.name, fd);
 }

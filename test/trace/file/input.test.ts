@@ -1,0 +1,103 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { type Input, openInput } from '../../../src/trace/file/input.ts';
+import { temporaryFiles } from '../../helpers/play.ts';
+
+const files = temporaryFiles();
+
+/** 1 MB that compress to a tenth, with no two lines alike. */
+const CONTENT = Buffer.from(
+  Array.from({ length: 40_000 }, (_, i) => `this is the line number ${i}\n`).join(''),
+);
+
+async function contentOf(input: Input): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of input.chunks()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function compressedBy(program: string, ...options: string[]): Buffer {
+  return execFileSync(program, [...options, '-c'], { input: CONTENT, maxBuffer: 1 << 28 });
+}
+
+const CONTAINERS: readonly [string, () => Uint8Array][] = [
+  ['gzip', () => gzipSync(CONTENT)],
+  ['zstd', () => compressedBy('zstd', '-q')],
+  ['xz', () => compressedBy('xz')],
+];
+
+describe.each(CONTAINERS)('what %s has compressed', (container, compress) => {
+  it('is read as it comes', async () => {
+    const input = await openInput(files.write(container, compress()));
+    expect([input.container, input.head.length]).toEqual([container, 16_384]);
+    expect((await contentOf(input)).equals(CONTENT)).toBe(true);
+    expect([input.consumed(), input.damage()]).toEqual([input.total, undefined]);
+    input.close();
+  });
+
+  it('is read at any place, from a copy', async () => {
+    const input = await openInput(files.write(container, compress()));
+    const file = await input.file();
+    expect([
+      file.size,
+      Buffer.from(file.read(100_000, 20, 'it')).equals(CONTENT.subarray(100_000, 100_020)),
+    ]).toEqual([CONTENT.length, true]);
+    file.close();
+    input.close();
+  });
+
+  it('is read as far as it is whole', async () => {
+    const bytes = compress();
+    const input = await openInput(files.write('cut', bytes.subarray(0, bytes.length / 2)));
+    const found = await contentOf(input);
+    expect(found.length).toBeGreaterThan(10_000);
+    expect(found.equals(CONTENT.subarray(0, found.length))).toBe(true);
+    expect(input.damage()?.message).toBe(
+      `${files.path('cut')}: its ${container} data is damaged or cut short: only the first ${found.length} bytes of the content could be decompressed`,
+    );
+    input.close();
+  });
+
+  it('is refused where nothing of it can be read', async () => {
+    const bytes = Uint8Array.from(compress());
+    bytes.fill(0xa5, 8, 600);
+    await expect(openInput(files.write('damaged', bytes))).rejects.toThrow(
+      /damaged: its .* data is damaged or cut short: only the first 0 bytes/,
+    );
+  });
+
+  it('comes from a pipe as well', async () => {
+    const path = files.path(`${container}.pipe`);
+    execFileSync('mkfifo', [path]);
+    spawn('sh', ['-c', `cat ${files.write('behind', compress())} > ${path}`]);
+    const input = await openInput(path);
+    expect([input.container, input.total]).toEqual([container, 0]);
+    expect((await contentOf(input)).equals(CONTENT)).toBe(true);
+    input.close();
+  });
+});
+
+describe('what is not compressed', () => {
+  it('is read as it comes, and at any place', async () => {
+    const path = files.write('plain', CONTENT);
+    const input = await openInput(path);
+    expect([input.container, input.head.length, input.total]).toEqual([undefined, 16_384, CONTENT.length]);
+    expect((await contentOf(input)).equals(CONTENT)).toBe(true);
+    const file = await input.file();
+    expect(file.size).toBe(CONTENT.length);
+    file.close();
+    input.close();
+  });
+
+  it('leaves no file open', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    for (const bytes of [CONTENT, gzipSync(CONTENT)]) {
+      const input = await openInput(files.write('some', bytes));
+      (await input.file()).close();
+      input.close();
+    }
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
+  });
+});
