@@ -80,6 +80,10 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       for (const check of checks) check.dmaSync?.(at, device, dmaAddr, size, direction);
       last.dmaSync(at, device, dmaAddr, size, direction);
     },
+    driverFound(at, device, driver) {
+      for (const check of checks) check.driverFound?.(at, device, driver);
+      last.driverFound(at, device, driver);
+    },
     driverProbe(at, device, driver) {
       for (const check of checks) check.driverProbe?.(at, device, driver);
       last.driverProbe(at, device, driver);

@@ -27,6 +27,16 @@ export interface CheckOptions extends ReportOptions {
   readonly progress: boolean;
 }
 
+/** What `iommusan check` does where nothing else is asked for. */
+export const DEFAULT_CHECK: Omit<CheckOptions, 'color'> = {
+  format: 'text',
+  accounting: 'exact',
+  only: [],
+  enable: [],
+  skip: [],
+  progress: true,
+};
+
 /** `iommusan check`: reads one trace after the other and writes a report of each. */
 export async function check(
   files: readonly string[],

@@ -6,6 +6,7 @@ import { addDiffCommand } from './diff-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { holdWriteErrors, type Io, write } from './io.ts';
+import { addRecordCommand } from './record-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addRulesCommand } from './rules-command.ts';
 import { mayHaveSettings } from './setting-names.ts';
@@ -75,6 +76,7 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
       getErrHelpWidth: () => io.stderr.columns || 80,
     });
   addCheckCommand(program, io, loadEngine, finish);
+  addRecordCommand(program, io, loadEngine, finish);
   addStatsCommand(program, io, loadEngine, finish);
   addRulesCommand(program, io, loadEngine, finish);
   addReportCommand(program, io, loadEngine, finish);

@@ -1,3 +1,4 @@
+import { RecordError } from '../record/record-error.ts';
 import { printable } from '../report/printable.ts';
 import { SettingsError } from '../settings/settings-error.ts';
 import { StoredReportError } from '../settings/stored-report-error.ts';
@@ -19,6 +20,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof TraceError || error instanceof StoredReportError)
     return { message: printable(error.message), exitCode: EXIT.unreadable };
   if (error instanceof OutputError) return { message: printable(error.message), exitCode: EXIT.internal };
+  if (error instanceof RecordError) return { message: printable(error.message), exitCode: EXIT.unreadable };
   if (!(error instanceof Error))
     return { message: `internal error: ${String(error)}`, exitCode: EXIT.internal };
   if ('syscall' in error) {

@@ -95,6 +95,8 @@ export interface KernelEvents {
   dmaUnmapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void;
   dmaSync(at: Moment, device: number, dmaAddr: number, size: number, direction: number): void;
 
+  /** `driver` was found bound to `device` when the recording began. */
+  driverFound(at: Moment, device: number, driver: number): void;
   /** `driver` starts to probe `device`. */
   driverProbe(at: Moment, device: number, driver: number): void;
   /**

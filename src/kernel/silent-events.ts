@@ -20,6 +20,7 @@ export const silentEvents: KernelEvents = {
   dmaMapSg: silent,
   dmaUnmapSg: silent,
   dmaSync: silent,
+  driverFound: silent,
   driverProbe: silent,
   driverCleanup: silent,
   driverUnbound: silent,

@@ -31,6 +31,14 @@ export class Devices {
     return device;
   }
 
+  /** The driver is bound since before the source began, unless the source has shown otherwise meanwhile. */
+  found(id: number, driver: number): void {
+    const device = this.get(id);
+    if (device.state !== 'unseen') return;
+    device.state = 'bound';
+    device.driver = driver;
+  }
+
   probe(id: number, driver: number): void {
     this.showsProbes = true;
     this.bind(id, driver);

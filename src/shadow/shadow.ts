@@ -277,6 +277,10 @@ export class Shadow implements KernelEvents {
 
   dmaSync(): void {}
 
+  driverFound(_at: Moment, device: number, driver: number): void {
+    this.devices.found(device, driver);
+  }
+
   driverProbe(_at: Moment, device: number, driver: number): void {
     this.devices.probe(device, driver);
   }

@@ -22,6 +22,7 @@ export class TraceSource implements Source {
   /** What the events have shown; complete after {@link run}. */
   readonly capabilities: Capabilities = noCapabilities();
   private readonly container: string | undefined;
+  private said: readonly string[] = [];
   private readonly positions: Positions;
   private readonly formatsById: ReadonlyMap<number, FormatText>;
 
@@ -55,8 +56,9 @@ export class TraceSource implements Source {
     };
   }
 
+  /** Complete after {@link run}. */
   get notes(): readonly string[] {
-    return [...this.trace.notes, ...clockNotes(this.trace)];
+    return [...this.trace.notes, ...clockNotes(this.trace), ...this.said];
   }
 
   get whyNameless(): string {
@@ -94,6 +96,7 @@ export class TraceSource implements Source {
       progress,
     );
     binder.finish();
+    this.said = binder.notes;
     return result;
   }
 

@@ -27,6 +27,8 @@ export interface Place extends Maker {
 export interface BoundKernel extends Recorder {
   readonly names: TraceNames;
   readonly seen: Capabilities;
+  /** What the recording has said of itself. */
+  readonly notes: readonly string[];
   emit(type: EventType, values: Values, place?: Place): void;
   /** The end of the trace. */
   finish(): void;
@@ -63,6 +65,7 @@ export function bindKernel(
     ...recorder,
     names,
     seen,
+    notes: context.notes,
     emit(type, values, { timeNs = ++clock, cpu = 0, stack = [], cutTo, ...maker } = {}) {
       if (!handlers.has(type)) handlers.set(type, bindEvent(type.format, context));
       const record = type.record(machine, values, maker).subarray(0, cutTo);

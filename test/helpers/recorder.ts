@@ -30,6 +30,7 @@ const METHODS: Readonly<Record<keyof KernelEvents, true>> = {
   dmaMapSg: true,
   dmaUnmapSg: true,
   dmaSync: true,
+  driverFound: true,
   driverProbe: true,
   driverCleanup: true,
   driverUnbound: true,

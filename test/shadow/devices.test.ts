@@ -47,3 +47,21 @@ describe('devices', () => {
     expect(devices.get(1)).toMatchObject({ state: 'unbound', cleanup: { timeNs: 10 } });
   });
 });
+
+describe('a driver that was bound before the trace', () => {
+  it('is known by name, and its mappings are of the same generation as before', () => {
+    const devices = new Devices();
+    devices.found(1, 3);
+    expect(devices.get(1)).toMatchObject({ state: 'bound', driver: 3, generation: 0 });
+  });
+
+  it('does not come back when the trace has shown what happened since', () => {
+    const devices = new Devices();
+    devices.unbound(newMoment(), 1);
+    devices.found(1, 3);
+    expect(devices.get(1)).toMatchObject({ state: 'unbound' });
+    devices.probe(2, 4);
+    devices.found(2, 3);
+    expect(devices.get(2)).toMatchObject({ driver: 4 });
+  });
+});

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   trace: ['kernel'],
+  record: ['kernel', 'trace'],
   machine: ['kernel'],
   shadow: ['kernel'],
   findings: ['kernel'],
@@ -17,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ['kernel', 'findings'],
   settings: ['findings', 'schema'],
   '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings'],
-  cli: ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'report', 'settings', '.'],
+  cli: ['kernel', 'trace', 'record', 'machine', 'shadow', 'checks', 'findings', 'report', 'settings', '.'],
   bin: ['cli'],
 };
 

@@ -7,6 +7,7 @@ import type { CallEvidence } from './iommu-calls.ts';
 import { bindIntelIommuEvent } from './iotlb-flushes.ts';
 import { bindPrintkEvent } from './kernel-log.ts';
 import { bindKmemEvent } from './kmem.ts';
+import { bindMarker } from './marker.ts';
 import { bindPagePoolEvent } from './page-pool.ts';
 import { findProbeFields, isProbe, isReturnProbe, probeArguments } from './probe-fields.ts';
 import { bindProbeEvent } from './probes.ts';
@@ -27,6 +28,8 @@ export function bindEvent(format: EventFormat, context: BindingContext): EventHa
       return bindPrintkEvent(format, context);
     case 'intel_iommu':
       return bindIntelIommuEvent(format, context);
+    case 'ftrace':
+      return bindMarker(format, context);
     default:
       return undefined;
   }

@@ -28,6 +28,11 @@ export class Binder {
     this.calls.expect(callEvidence(formats));
   }
 
+  /** What the recording has said of itself so far, see `marker.ts`. */
+  get notes(): readonly string[] {
+    return this.context.notes;
+  }
+
   /** The handler for records of one kind; `undefined` for a kind that means nothing here. */
   handlerFor(format: EventFormat): EventHandler | undefined {
     return bindEvent(format, this.context);

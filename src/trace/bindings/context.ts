@@ -28,6 +28,8 @@ export interface BindingContext {
   readonly sva: SvaBindings;
   /** Threads of execution in `iommu_sva_invalidate_kva_range()`. */
   readonly invalidating: Set<number>;
+  /** What the recording says of itself, for the reader of a report. */
+  readonly notes: string[];
 }
 
 /** What a {@link BindingContext} is made for. */
@@ -45,6 +47,7 @@ export function newBindingContext({ pageSize, ...parts }: BindingParts): Binding
     flushWitness: new FlushWitness(),
     sva: new SvaBindings(),
     invalidating: new Set(),
+    notes: [],
   };
 }
 
