@@ -1,5 +1,4 @@
 import type { KernelEvents } from '../kernel/events.ts';
-import { silentEvents } from '../kernel/silent-events.ts';
 import { type Capabilities, noCapabilities } from '../kernel/source.ts';
 import type { Device } from './device/device.ts';
 import { DmaEngine, type DmaResult } from './device/dma-engine.ts';
@@ -46,7 +45,7 @@ export interface AllocOptions {
 
 /**
  * A machine: memory, page allocator, IOMMU, sanitizer, devices and CPUs, with the rules of Linux 7.2. It tells
- * `KernelEvents` what a recording would show, and {@link truth} knows what really happened.
+ * what a recording would show ({@link tellTo}), and {@link truth} knows what really happened.
  *
  * Calls that another CPU can interrupt are generators: {@link call} runs one to its end, {@link spawn} makes a thread of
  * it, `yield*` calls it from another.
@@ -73,8 +72,7 @@ export class Machine {
   private readonly devices = new Map<string, Device>();
   private readonly devicesById = new Map<number, Device>();
 
-  /** @param sink is told everything that happens */
-  constructor(options: MachineOptions = {}, sink: KernelEvents = silentEvents) {
+  constructor(options: MachineOptions = {}) {
     const { memoryBytes: sizeBytes = DEFAULT_MEMORY, pageSize = 4096, regions = [] } = options;
     const costs = { ...DEFAULT_COSTS, ...options.costs };
     const { mutation, tellsEveryAllocation = false } = options;
@@ -93,7 +91,7 @@ export class Machine {
       options.seed ?? 1,
       (pid, name) => this.names.tasks.set(pid, name),
     );
-    this.emission = new Emission(sink, this.clock, current, this.names, costs.event);
+    this.emission = new Emission(this.clock, current, this.names, costs.event);
     const rules = rulesOf(options.sanitizer ?? 'merged');
     const spend = (ns: number): void => this.scheduler.spend(ns);
     this.sanitizer =
@@ -134,6 +132,11 @@ export class Machine {
       wrapTable: mutation?.wrapTable ?? (table => table),
     });
     this.engine = new DmaEngine(this.memory, unit, this.truth, this.emission, this.clock, costs.access);
+  }
+
+  /** From now on `sink` is told what happens, and nobody else. */
+  tellTo(sink: KernelEvents): void {
+    this.emission.sink = sink;
   }
 
   /** Runs code of the kernel to its end, with nothing in between. */

@@ -5,7 +5,8 @@ import { newRecorder } from '../helpers/recorder.ts';
 describe('a machine', () => {
   it('maps a page that a device then writes', () => {
     const { sink, calls } = newRecorder();
-    const machine = new Machine({ iommu: 'vtd' }, sink);
+    const machine = new Machine({ iommu: 'vtd' });
+    machine.tellTo(sink);
     const edu = machine.device('0000:00:04.0');
     const domain = machine.domainAlloc('A', 'unmanaged', edu);
     machine.domains.attach(edu, domain);
