@@ -10,8 +10,8 @@ import { Domains } from './iommu/domains.ts';
 import type { IommuUnitHost } from './iommu/iommu-unit.ts';
 import { iommuMap } from './iommu/map.ts';
 import { iommuMapSg, type SgEntry } from './iommu/map-sg.ts';
-import { uncachedUnit } from './iommu/uncached-unit.ts';
 import { iommuUnmap, iommuUnmapFast, iotlbSync } from './iommu/unmap.ts';
+import { IommuHardware } from './iotlb/iommu-hardware.ts';
 import { KernelLog } from './kernel-log.ts';
 import { GFP_COMP, GFP_ZERO, PageAllocator } from './memory/page-allocator.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
@@ -110,7 +110,7 @@ export class Machine {
       hooks: this.allocatorHooks(tellsEveryAllocation),
       ...options.perCpuPages,
     });
-    const unit = uncachedUnit(this.unitHost());
+    const unit = new IommuHardware(this.unitHost(), options.caches);
     this.iommu = {
       emission: this.emission,
       log: this.log,

@@ -1,4 +1,5 @@
 import type { CoreRules } from './iommu/context.ts';
+import type { WalkerOptions } from './iotlb/walker.ts';
 import type { Region } from './memory/physical-memory.ts';
 import type { PageTableOptions } from './page-tables/create-page-table.ts';
 import type { PageTable, PageTableFormat } from './page-tables/page-table.ts';
@@ -17,6 +18,8 @@ export interface MachineOptions {
   readonly iommu?: PageTableFormat;
   /** How the format is set up: granule, largest page, split on unmap. */
   readonly table?: PageTableOptions;
+  /** Sizes and replacement of the IOMMU's caches. */
+  readonly caches?: WalkerOptions;
   /** IOMMU_DEBUG_PAGEALLOC: default `merged`, as if booted with `iommu.debug_pagealloc=1`. */
   readonly sanitizer?: SanitizerDesign;
   /** Default domains are lazy: they flush by the flush queue. Default strict. */

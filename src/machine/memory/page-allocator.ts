@@ -177,6 +177,15 @@ export class PageAllocator {
     }
   }
 
+  /** `free_reserved_page()`: memory that was taken at boot is handed to the allocator. */
+  freeReserved(pfn: number): void {
+    if (this.memory.kindOf(pfn) !== 'reserved' || this.frames.state[pfn] !== PAGE_STATE.outside) {
+      throw new MachineError(`page ${pfn} is not reserved`);
+    }
+    this.frames.refcount[pfn] = 0;
+    this.freePrepared(pfn, 0);
+  }
+
   /** The memory of the page is found broken: it never becomes free again. */
   poison(pfn: number): void {
     this.frames.flags[pfn] = (this.frames.flags[pfn] as number) | FLAG_POISONED;
