@@ -108,6 +108,7 @@ export class Machine {
       memory: this.memory,
       cpu: () => current.cpu,
       hooks: this.allocatorHooks(tellsEveryAllocation),
+      ...(mutation?.allocator && { rules: mutation.allocator }),
       ...options.perCpuPages,
     });
     const unit = new IommuHardware(this.unitHost(), options.caches);

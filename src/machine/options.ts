@@ -1,5 +1,6 @@
 import type { CoreRules } from './iommu/context.ts';
 import type { WalkerOptions } from './iotlb/walker.ts';
+import type { AllocatorRules } from './memory/page-allocator.ts';
 import type { Region } from './memory/physical-memory.ts';
 import type { PageTableOptions } from './page-tables/create-page-table.ts';
 import type { PageTable, PageTableFormat } from './page-tables/page-table.ts';
@@ -44,5 +45,6 @@ export interface MachineOptions {
 export interface Mutation {
   readonly sanitizer?: Partial<SanitizerRules>;
   readonly core?: Partial<CoreRules>;
+  readonly allocator?: Partial<AllocatorRules>;
   readonly wrapTable?: (table: PageTable) => PageTable;
 }

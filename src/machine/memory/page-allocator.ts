@@ -23,11 +23,18 @@ export interface AllocatorHooks {
   freed(pfn: number, order: number): void;
 }
 
+/** What the allocator does, so that a test can turn it over. */
+export interface AllocatorRules {
+  /** `free_pages_prepare()` returns early for a poisoned page, before the check of the sanitizer. */
+  readonly skipsPoisonedPages: boolean;
+}
+
 export interface PageAllocatorOptions extends Partial<PerCpuPagesOptions> {
   readonly memory: PhysicalMemory;
   readonly hooks: AllocatorHooks;
   /** The CPU that runs. */
   readonly cpu: () => number;
+  readonly rules?: Partial<AllocatorRules>;
 }
 
 /**
@@ -41,8 +48,10 @@ export class PageAllocator {
   private readonly memory: PhysicalMemory;
   private readonly hooks: AllocatorHooks;
   private readonly cpu: () => number;
+  private readonly rules: AllocatorRules;
 
-  constructor({ memory, hooks, cpu, batch = 16, high = 64 }: PageAllocatorOptions) {
+  constructor({ memory, hooks, cpu, rules, batch = 16, high = 64 }: PageAllocatorOptions) {
+    this.rules = { skipsPoisonedPages: true, ...rules };
     this.memory = memory;
     this.hooks = hooks;
     this.cpu = cpu;
@@ -214,6 +223,7 @@ export class PageAllocator {
     hooks.freeing(pfn, order);
     if (order === 0 && (frames.flags[pfn] as number) & FLAG_POISONED) {
       frames.state[pfn] = PAGE_STATE.poisoned;
+      if (!this.rules.skipsPoisonedPages) hooks.freeHook(pfn, 1);
       return;
     }
     frames.flags[pfn] = 0;

@@ -9,11 +9,17 @@ export function formatsOf(scenario: Scenario): readonly PageTableFormat[] {
   return scenario.formats ?? ['vtd', 'arm-lpae', 'amdv1', 'x86'];
 }
 
+/** Enough for every scenario; a larger memory takes longer to be made than a scenario to play. */
+const MEMORY_BYTES = 16 << 20;
+
 /** Puts up a stage for a scenario; {@link runOn} lets it play. */
 export function stageFor(scenario: Scenario, options: MachineOptions = {}): Stage {
   const format = options.iommu ?? (formatsOf(scenario)[0] as PageTableFormat);
   const table = { ...scenario.machine?.table, ...options.table };
-  return new Stage(new Machine({ ...scenario.machine, ...options, iommu: format, table }), format);
+  return new Stage(
+    new Machine({ memoryBytes: MEMORY_BYTES, ...scenario.machine, ...options, iommu: format, table }),
+    format,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { IOVA, MIB_2, PAGE } from '../places.ts';
 import type { Scenario } from '../scenario.ts';
 
-const MEMORY = 0x4000000;
+const MEMORY = 0x1000000;
 const REGISTERS = 0xfe000000;
 
 export const s19: Scenario = {
