@@ -1,4 +1,5 @@
 import type { KernelEvents } from '../kernel/events.ts';
+import { silentEvents } from '../kernel/silent-events.ts';
 import { type Capabilities, noCapabilities } from '../kernel/source.ts';
 import type { Device } from './device/device.ts';
 import { DmaEngine, type DmaResult } from './device/dma-engine.ts';
@@ -72,7 +73,8 @@ export class Machine {
   private readonly devices = new Map<string, Device>();
   private readonly devicesById = new Map<number, Device>();
 
-  constructor(options: MachineOptions = {}) {
+  /** @param sink is told what happens; {@link tellTo} may change it */
+  constructor(options: MachineOptions = {}, sink: KernelEvents = silentEvents) {
     const { memoryBytes: sizeBytes = DEFAULT_MEMORY, pageSize = 4096, regions = [] } = options;
     const costs = { ...DEFAULT_COSTS, ...options.costs };
     const { mutation, tellsEveryAllocation = false } = options;
@@ -91,7 +93,7 @@ export class Machine {
       options.seed ?? 1,
       (pid, name) => this.names.tasks.set(pid, name),
     );
-    this.emission = new Emission(this.clock, current, this.names, costs.event);
+    this.emission = new Emission(sink, this.clock, current, this.names, costs.event);
     const rules = rulesOf(options.sanitizer ?? 'merged');
     const spend = (ns: number): void => this.scheduler.spend(ns);
     this.sanitizer =

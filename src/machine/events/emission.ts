@@ -1,6 +1,5 @@
 import type { KernelEvents } from '../../kernel/events.ts';
 import { type Moment, newMoment } from '../../kernel/moment.ts';
-import { silentEvents } from '../../kernel/silent-events.ts';
 import type { Current } from '../threads/current.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MachineNames } from './machine-names.ts';
@@ -10,8 +9,8 @@ import type { MachineNames } from './machine-names.ts';
  * can be told from it.
  */
 export class Emission {
-  /** Who listens; `Machine.tellTo()` changes it. */
-  sink: KernelEvents = silentEvents;
+  /** Who listens. `Machine.tellTo()` changes it. */
+  sink: KernelEvents;
   readonly current: Current;
   readonly names: MachineNames;
   private readonly clock: Clock;
@@ -20,7 +19,8 @@ export class Emission {
   /** Events so far. */
   count = 0;
 
-  constructor(clock: Clock, current: Current, names: MachineNames, costNs: number) {
+  constructor(sink: KernelEvents, clock: Clock, current: Current, names: MachineNames, costNs: number) {
+    this.sink = sink;
     this.clock = clock;
     this.current = current;
     this.names = names;
