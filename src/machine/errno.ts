@@ -2,6 +2,7 @@
  * Error numbers that the simulated kernel returns, negated as in the kernel: `return -EINVAL`
  * (include/uapi/asm-generic/errno-base.h and errno.h).
  */
+export const ENOENT = 2;
 export const EIO = 5;
 export const ENOMEM = 12;
 export const EBUSY = 16;
@@ -17,6 +18,7 @@ export const EADDRINUSE = 98;
 
 const NAMES: ReadonlyMap<number, string> = new Map([
   [EPERM, 'EPERM'],
+  [ENOENT, 'ENOENT'],
   [EIO, 'EIO'],
   [ENXIO, 'ENXIO'],
   [ENOMEM, 'ENOMEM'],

@@ -30,6 +30,8 @@ export class TableTree {
   /** Physical address of the root. */
   root: number;
   topLevel: number;
+  /** Size of the leaf that {@link leafFor} has found last. */
+  private foundShift = 0;
 
   /** @throws Error where there is no memory for a root */
   constructor(host: PageTableHost, shape: TableShape) {
@@ -101,7 +103,13 @@ export class TableTree {
 
   /** `iommu_iova_to_phys()`: 0 where nothing translates. */
   iovaToPhys(iova: number): number {
-    if (!this.covers(iova, 1)) return 0;
+    const leaf = this.leafFor(iova);
+    return leaf < 0 ? 0 : leaf + iova - alignDown(iova, this.foundShift);
+  }
+
+  /** First byte of the leaf that translates `iova`, or -1. */
+  leafFor(iova: number): number {
+    if (!this.covers(iova, 1)) return -1;
     const { words } = this.host.memory;
     let table = this.root;
     for (let level = this.topLevel; ; level--) {
@@ -109,10 +117,10 @@ export class TableTree {
       const low = words[word] as number;
       const high = words[word + 1] as number;
       const kind = this.format.kind(low, high, level);
-      if (kind === ENTRY_EMPTY) return 0;
+      if (kind === ENTRY_EMPTY) return -1;
       if (kind === ENTRY_LEAF) {
-        const offset = iova - alignDown(iova, this.format.leafShift(low, high, level));
-        return this.format.leafAddress(low, high) + offset;
+        this.foundShift = this.format.leafShift(low, high, level);
+        return this.format.leafAddress(low, high);
       }
       table = this.format.tableAddress(low, high);
     }

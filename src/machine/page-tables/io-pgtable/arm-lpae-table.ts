@@ -3,6 +3,7 @@ import { type ArmLpaeFormat, armLpae, type LpaeGranuleShift, type LpaeStage } fr
 import type { IotlbGather } from '../iotlb-gather.ts';
 import { PageSizes } from '../page-sizes.ts';
 import type { IoPageTable, MapResult, PageTableHost, WalkEntry, WalkRoot } from '../page-table.ts';
+import { POWER } from '../powers.ts';
 import { TableTree } from '../table-tree.ts';
 import { LpaeMapper } from './arm-lpae-map.ts';
 import { LpaeUnmapper, type PartialUnmap } from './arm-lpae-unmap.ts';
@@ -21,6 +22,11 @@ export interface ArmLpaeOptions {
   readonly outputBits?: 48 | 52;
   /** `refuse` unless said otherwise. */
   readonly partialUnmap?: PartialUnmap;
+  /**
+   * `exact` to the byte, or `within-granule`: only the offset within a granule was added to the address of a block, until
+   * 7c6d90e2bb1a ("Fix iova_to_phys for block entries", Linux 4.6).
+   */
+  readonly iovaToPhys?: 'exact' | 'within-granule';
   /** `IO_PGTABLE_QUIRK_NO_WARN`: what is asked wrongly is refused in silence. */
   readonly isQuiet?: boolean;
 }
@@ -40,6 +46,7 @@ export class ArmLpaeTable implements IoPageTable {
   private readonly tree: TableTree;
   private readonly mapper: LpaeMapper;
   private readonly unmapper: LpaeUnmapper;
+  private readonly isExact: boolean;
 
   /** @throws Error where there is no memory for the root */
   constructor(host: PageTableHost, options: ArmLpaeOptions = {}) {
@@ -49,6 +56,7 @@ export class ArmLpaeTable implements IoPageTable {
     const topLevel = topLevelFor(format, stage, inputBits);
     const sizes = new PageSizes(format, topLevel);
     this.pgsizeBitmap = sizes.bitmap;
+    this.isExact = options.iovaToPhys !== 'within-granule';
     this.tree = new TableTree(host, { format, addressBits: inputBits, topLevel });
     const unmapper = new LpaeUnmapper(this.tree, format, sizes, partialUnmap, isQuiet);
     this.unmapper = unmapper;
@@ -76,7 +84,10 @@ export class ArmLpaeTable implements IoPageTable {
   }
 
   iovaToPhys(iova: number): number {
-    return this.tree.iovaToPhys(iova);
+    if (this.isExact) return this.tree.iovaToPhys(iova);
+    const offset = iova % (POWER[this.tree.format.granuleShift] as number);
+    const leaf = this.tree.leafFor(iova);
+    return leaf < 0 ? 0 : leaf + offset;
   }
 
   root(): WalkRoot {
