@@ -5,6 +5,7 @@ import type { Capabilities, SourceNames } from '../kernel/source.ts';
 import type { ShadowChanges } from '../shadow/changes.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { DanglingMappings } from './dangling-mappings.ts';
+import type { Departures } from './departures.ts';
 import type { DmaUnmaps } from './dma-unmaps.ts';
 import type { UnequalUnmaps } from './unequal-unmaps.ts';
 
@@ -18,6 +19,8 @@ export interface CheckContext {
   readonly capabilities: Readonly<Capabilities>;
   /** Mappings whose memory was given away, shared by the rules that tell of it. */
   readonly dangling: DanglingMappings;
+  /** What drivers leave behind. */
+  readonly departures: Departures;
   /** The unmap calls of the DMA API that are worth a look. */
   readonly dmaUnmaps: DmaUnmaps;
   /** The unmap calls that removed more or less than was asked. */

@@ -7,6 +7,7 @@ import type { ShadowChanges } from '../shadow/changes.ts';
 import { Shadow } from '../shadow/shadow.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { DanglingMappings } from './dangling-mappings.ts';
+import { Departures } from './departures.ts';
 import { DmaUnmaps } from './dma-unmaps.ts';
 import { inTurn } from './in-turn.ts';
 import { skippedReason } from './skipped-reason.ts';
@@ -31,6 +32,7 @@ export class Judge {
   private readonly options: JudgeOptions;
   private readonly findings: FindingCollector;
   private readonly checks: readonly Check[];
+  private readonly departures: Departures;
 
   constructor(options: JudgeOptions) {
     this.options = options;
@@ -42,6 +44,7 @@ export class Judge {
       changes: changesFor(followers),
     });
     const dangling = new DanglingMappings(this.shadow);
+    this.departures = new Departures(this.shadow, options.names);
     const dmaUnmaps = new DmaUnmaps(this.shadow);
     const unequalUnmaps = new UnequalUnmaps();
     const context: CheckContext = {
@@ -50,18 +53,20 @@ export class Judge {
       names: options.names,
       capabilities: options.capabilities,
       dangling,
+      departures: this.departures,
       dmaUnmaps,
       unequalUnmaps,
     };
     this.checks = options.checks.map(definition => definition.create(context));
     followers.mapOver.push(...this.checks.filter(check => check.mapOver));
-    followers.mappingCut.push(dangling, ...this.checks.filter(check => check.mappingCut));
+    followers.mappingCut.push(dangling, this.departures, ...this.checks.filter(check => check.mappingCut));
     followers.countFault.push(...this.checks.filter(check => check.countFault));
-    this.events = inTurn([dmaUnmaps, unequalUnmaps, ...this.checks], this.shadow);
+    this.events = inTurn([this.departures, dmaUnmaps, unequalUnmaps, ...this.checks], this.shadow);
   }
 
   /** The verdict, when the source is at its end; `lastNs` is the time of its last event. */
   finish(lastNs: number): Finding[] {
+    this.departures.finish();
     for (const check of this.checks) check.finish?.();
     return this.findings.findings(lastNs);
   }

@@ -36,7 +36,11 @@ export const unmapAfterUnbind: CheckDefinition = {
     ): void => {
       const known = shadow.devices.get(device);
       const gone = known.state === 'unbound' || known.state === 'cleaning';
-      if (gone ? isReleasedByDevres(context, known, at) : generation === known.generation || generation < 0)
+      if (
+        gone
+          ? isReleasedByDevres(context.names, known, at)
+          : generation === known.generation || generation < 0
+      )
         return;
       // Lost events may hide that it was bound again since, or that the address was mapped anew.
       const since = gone ? known.cleanup?.timeNs : made?.timeNs;

@@ -1,4 +1,5 @@
 export * from './dma.ts';
+export * from './duration.ts';
 export * from './events.ts';
 export * from './moment.ts';
 export * from './silent-events.ts';

@@ -46,6 +46,16 @@ export class MomentColumns {
     return at;
   }
 
+  /** Copies a record from other columns. */
+  copy(record: number, from: MomentColumns, fromRecord: number): void {
+    this.timeNs[record] = from.timeNs[fromRecord] as number;
+    this.position[record] = from.position[fromRecord] as number;
+    this.cpu[record] = from.cpu[fromRecord] as number;
+    this.pid[record] = from.pid[fromRecord] as number;
+    this.context[record] = from.context[fromRecord] as number;
+    this.stack[record] = from.stack[fromRecord] as number;
+  }
+
   timeOf(record: number): number {
     return this.timeNs[record] as number;
   }

@@ -83,6 +83,11 @@ export class Mappings {
     return this.moments.get(id);
   }
 
+  /** {@link madeAt} of a mapping, into columns of somebody else. */
+  copyMadeAt(id: number, into: MomentColumns, record: number): void {
+    into.copy(record, this.moments, id);
+  }
+
   timeOf(id: number): number {
     return this.moments.timeOf(id);
   }

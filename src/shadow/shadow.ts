@@ -14,6 +14,7 @@ import { IovaTable } from './iova-table.ts';
 import { KernelAccounting } from './kernel-accounting.ts';
 import { Mappings } from './mappings.ts';
 import { LARGEST_ORDER, PageHistory } from './page-history.ts';
+import { Pools } from './pools.ts';
 import { RecentCallsByContext } from './recent-calls.ts';
 
 /** Pages of the largest believable map, 64 TiB: a size above that comes from a damaged trace and is passed over. */
@@ -39,6 +40,7 @@ export class Shadow implements KernelEvents {
   readonly devices = new Devices();
   readonly domains = new Domains();
   readonly dma = new DmaEntries();
+  readonly pools = new Pools();
   readonly recent = new RecentCallsByContext();
   readonly accounting: PageAccounting;
   readonly pageSize: number;
@@ -293,15 +295,25 @@ export class Shadow implements KernelEvents {
     this.devices.unbound(at, device);
   }
 
-  poolCreate(): void {}
+  poolCreate(_at: Moment, pool: number, device: number): void {
+    this.pools.create(pool, device);
+  }
 
-  poolHold(): void {}
+  poolHold(at: Moment, pool: number, pfn: number, count: number): void {
+    this.pools.hold(at, pool, pfn, count, this.deviceJustMappedFor(at, pfn));
+  }
 
-  poolRelease(): void {}
+  poolRelease(_at: Moment, pool: number, pfn: number, count: number): void {
+    this.pools.release(pool, pfn, count);
+  }
 
-  poolShutdown(): void {}
+  poolShutdown(at: Moment, pool: number, inflight: number): void {
+    this.pools.shutdown(at, pool, inflight);
+  }
 
-  poolDestroy(): void {}
+  poolDestroy(at: Moment, pool: number): void {
+    this.pools.destroy(at, pool);
+  }
 
   svaBind(): void {}
 
@@ -324,6 +336,14 @@ export class Shadow implements KernelEvents {
     const calls = this.recent.of(at.context);
     const end = Math.ceil((dmaAddr + size) / FRAME_SIZE) * FRAME_SIZE;
     return calls.mapIova < end && calls.mapEnd > dmaAddr;
+  }
+
+  /** The device that this thread of execution has just mapped the page for, as a page_pool does before it holds one. */
+  private deviceJustMappedFor(at: Moment, pfn: number): number {
+    const { mapDomain, mapIova } = this.recent.of(at.context);
+    const id = mapIova < 0 ? 0 : this.tables.get(mapDomain, frameOf(mapIova));
+    const first = Math.floor(((this.mappings.frame[id] as number) * FRAME_SIZE) / this.pageSize);
+    return id !== 0 && first === pfn ? this.deviceOf(id) : UNKNOWN;
   }
 
   /** The map and the DMA API event behind it name each other's owner. */

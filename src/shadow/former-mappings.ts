@@ -1,0 +1,93 @@
+import type { Moment } from '../kernel/moment.ts';
+import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+import type { Shadow } from './shadow.ts';
+
+/** Mappings that are remembered after their end. A device that still uses one does so soon: the IOVA is given out again. */
+const REMEMBERED = 1 << 16;
+
+/** A part of a mapping, and the story of its end. */
+export interface FormerMapping {
+  /** Counts the parts ever noted: tells this one from all others. */
+  readonly sequence: number;
+  readonly domain: number;
+  readonly device: number;
+  readonly iovaPage: number;
+  readonly frame: number;
+  readonly pages: number;
+  readonly prot: number;
+  readonly made: Moment;
+  readonly ended: Moment;
+}
+
+/**
+ * The last mappings that were unmapped, in a ring of columns: written at each unmap, read when the IOMMU reports a
+ * fault, which is rare.
+ */
+export class FormerMappings {
+  private domain = new Int32Array(INITIAL_RECORDS);
+  private device = new Int32Array(INITIAL_RECORDS);
+  private iovaPage = new Float64Array(INITIAL_RECORDS);
+  private frame = new Float64Array(INITIAL_RECORDS);
+  private pages = new Float64Array(INITIAL_RECORDS);
+  private prot = new Int32Array(INITIAL_RECORDS);
+  private readonly made = new MomentColumns();
+  private readonly ended = new MomentColumns();
+  private readonly shadow: Shadow;
+  private noted = 0;
+
+  constructor(shadow: Shadow) {
+    this.shadow = shadow;
+  }
+
+  /** Pages of a mapping are gone, see `ShadowChanges.mappingCut`; its record can still be read. */
+  note(at: Readonly<Moment>, id: number, iovaPage: number, pages: number): void {
+    if (this.noted === this.domain.length && this.noted < REMEMBERED) this.grow();
+    const { mappings } = this.shadow;
+    const slot = this.noted++ % this.domain.length;
+    this.domain[slot] = mappings.domain[id] as number;
+    this.device[slot] = this.shadow.deviceOf(id);
+    this.iovaPage[slot] = iovaPage;
+    this.frame[slot] = mappings.frameAt(id, iovaPage);
+    this.pages[slot] = pages;
+    this.prot[slot] = mappings.prot[id] as number;
+    mappings.copyMadeAt(id, this.made, slot);
+    this.ended.set(slot, at);
+  }
+
+  /** The latest that covered an IOVA page and that `accepts`, by domain and device; `undefined` where none is remembered. */
+  latest(iovaPage: number, accepts: (domain: number, device: number) => boolean): FormerMapping | undefined {
+    const size = this.domain.length;
+    for (let sequence = this.noted - 1; sequence >= Math.max(0, this.noted - size); sequence--) {
+      const slot = sequence % size;
+      const first = this.iovaPage[slot] as number;
+      if (iovaPage < first || iovaPage >= first + (this.pages[slot] as number)) continue;
+      const domain = this.domain[slot] as number;
+      const device = this.device[slot] as number;
+      if (!accepts(domain, device)) continue;
+      return {
+        sequence,
+        domain,
+        device,
+        iovaPage: first,
+        frame: this.frame[slot] as number,
+        pages: this.pages[slot] as number,
+        prot: this.prot[slot] as number,
+        made: this.made.get(slot),
+        ended: this.ended.get(slot),
+      };
+    }
+    return undefined;
+  }
+
+  private grow(): void {
+    const size = this.domain.length * 2;
+    this.domain = grownInts(this.domain, size);
+    this.device = grownInts(this.device, size);
+    this.iovaPage = grownFloats(this.iovaPage, size);
+    this.frame = grownFloats(this.frame, size);
+    this.pages = grownFloats(this.pages, size);
+    this.prot = grownInts(this.prot, size);
+    this.made.grow(size);
+    this.ended.grow(size);
+  }
+}
