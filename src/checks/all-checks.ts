@@ -12,9 +12,13 @@ import { dmaWrongFunction } from './dma-wrong-function.ts';
 import { dmaWrongSg } from './dma-wrong-sg.ts';
 import { dmaWrongSize } from './dma-wrong-size.ts';
 import { domainFreedLive } from './domain-freed-live.ts';
+import { faultAfterUnmap } from './fault-after-unmap.ts';
 import { freeWhileMapped } from './free-while-mapped.ts';
 import { mapFreePage } from './map-free-page.ts';
 import { mapOverLive } from './map-over-live.ts';
+import { pagePoolFreedPage } from './page-pool-freed-page.ts';
+import { pagePoolInflight } from './page-pool-inflight.ts';
+import { pagePoolUnbind } from './page-pool-unbind.ts';
 import { refcount } from './refcount.ts';
 import { unbindLeak } from './unbind-leak.ts';
 import { unmapAfterUnbind } from './unmap-after-unbind.ts';
@@ -34,6 +38,10 @@ export const ALL_CHECKS: readonly CheckDefinition[] = [
   domainFreedLive,
   unbindLeak,
   unmapAfterUnbind,
+  faultAfterUnmap,
+  pagePoolInflight,
+  pagePoolUnbind,
+  pagePoolFreedPage,
   dmaWrongSize,
   dmaWrongDirection,
   dmaWrongFunction,

@@ -32,8 +32,8 @@ export interface CheckContext {
  * The changes of the shadow are called while it does.
  */
 export interface Check extends Partial<KernelEvents>, Partial<ShadowChanges> {
-  /** The source is at its end. */
-  finish?(): void;
+  /** The source is at its end; `lastNs` is the time of its last event. */
+  finish?(lastNs: number): void;
 }
 
 /** A rule and how to put it to work. */

@@ -67,7 +67,7 @@ export class Judge {
   /** The verdict, when the source is at its end; `lastNs` is the time of its last event. */
   finish(lastNs: number): Finding[] {
     this.departures.finish();
-    for (const check of this.checks) check.finish?.();
+    for (const check of this.checks) check.finish?.(lastNs);
     return this.findings.findings(lastNs);
   }
 

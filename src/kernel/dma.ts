@@ -53,5 +53,9 @@ export function dmaAttrNames(attrs: number): string {
   return names.length > 0 ? names.join('|') : 'none';
 }
 
+/** `IOMMU_READ` and `IOMMU_WRITE` in the `prot` argument of `iommu_map()`, include/linux/iommu.h: what the device may do. */
+export const IOMMU_PROT_READ = 1 << 0;
+export const IOMMU_PROT_WRITE = 1 << 1;
+
 /** `IOMMU_MMIO` in the `prot` argument of `iommu_map()`, include/linux/iommu.h: device registers, such as an MSI doorbell. */
 export const IOMMU_PROT_MMIO = 1 << 4;

@@ -33,7 +33,8 @@ export class FormerMappings {
   private readonly made = new MomentColumns();
   private readonly ended = new MomentColumns();
   private readonly shadow: Shadow;
-  private noted = 0;
+  /** Parts ever noted. */
+  noted = 0;
 
   constructor(shadow: Shadow) {
     this.shadow = shadow;
@@ -54,19 +55,18 @@ export class FormerMappings {
     this.ended.set(slot, at);
   }
 
-  /** The latest that covered an IOVA page and that `accepts`, by domain and device; `undefined` where none is remembered. */
-  latest(iovaPage: number, accepts: (domain: number, device: number) => boolean): FormerMapping | undefined {
+  /** The latest that covered an IOVA page and whose device `accepts`; `undefined` where none is remembered. */
+  latest(iovaPage: number, accepts: (device: number) => boolean): FormerMapping | undefined {
     const size = this.domain.length;
     for (let sequence = this.noted - 1; sequence >= Math.max(0, this.noted - size); sequence--) {
       const slot = sequence % size;
       const first = this.iovaPage[slot] as number;
       if (iovaPage < first || iovaPage >= first + (this.pages[slot] as number)) continue;
-      const domain = this.domain[slot] as number;
       const device = this.device[slot] as number;
-      if (!accepts(domain, device)) continue;
+      if (!accepts(device)) continue;
       return {
         sequence,
-        domain,
+        domain: this.domain[slot] as number,
         device,
         iovaPage: first,
         frame: this.frame[slot] as number,

@@ -23,7 +23,7 @@ export interface KernelScriptOptions {
   readonly accounting?: AccountingMode;
   /** Default 4096. */
   readonly pageSize?: number;
-  /** Default all. */
+  /** Default all that are on by default. */
   readonly checks?: readonly CheckDefinition[];
   /** What the source shows; default all that a recording can. */
   readonly capabilities?: Partial<Capabilities>;
@@ -41,6 +41,9 @@ export interface DmaOptions {
   /** No IOMMU translates for the device: there is only the event of the DMA API. */
   readonly direct?: boolean;
 }
+
+/** Where the kernel's half of the address space begins. */
+const KERNEL_HALF = 0xff11_0000 * 2 ** 32;
 
 /** Entries of a scatterlist that an event holds; the rest is cut (include/trace/events/dma.h). */
 const RECORDED_ENTRIES = 128;
@@ -73,7 +76,7 @@ export class KernelScript {
       capabilities: { ...RECORDED, ...options.capabilities },
       pageSize: options.pageSize ?? 4096,
       accounting: options.accounting ?? 'exact',
-      checks: options.checks ?? ALL_CHECKS,
+      checks: options.checks ?? ALL_CHECKS.filter(({ rule }) => !rule.isOffByDefault),
     });
     this.as('swapper');
   }
@@ -257,6 +260,95 @@ export class KernelScript {
     return this.unbound(device);
   }
 
+  /** A flush of the IOTLB; without a range, of everything. */
+  flush(domain: string, iova = 0, size = Number.POSITIVE_INFINITY): this {
+    this.judge.events.iotlbFlush(this.tick(), this.domain(domain), iova, size);
+    return this;
+  }
+
+  /** The IOMMU refuses an access. */
+  fault(device: string, iova: number, isWrite: -1 | 0 | 1 = 1, slackNs = 0): this {
+    this.judge.events.ioPageFault(this.tick(), this.device(device), iova, isWrite, slackNs);
+    return this;
+  }
+
+  pool(name: string): number {
+    return this.names.pools.id(name);
+  }
+
+  poolCreate(pool: string, device: string): this {
+    this.judge.events.poolCreate(this.tick(), this.pool(pool), this.device(device));
+    return this;
+  }
+
+  /** A page_pool takes a page: it maps it, then holds it as its `count`th. */
+  poolTake(pool: string, device: string, dmaAddr: number, pfn: number, count: number): this {
+    const pageSize = this.shadow.pageSize;
+    this.dmaMap(device, dmaAddr, pfn * pageSize, pageSize, { direction: FROM_DEVICE });
+    return this.poolHold(pool, pfn, count);
+  }
+
+  poolHold(pool: string, pfn: number, count: number): this {
+    this.judge.events.poolHold(this.tick(), this.pool(pool), pfn, count);
+    return this;
+  }
+
+  poolRelease(pool: string, pfn: number, count: number): this {
+    this.judge.events.poolRelease(this.tick(), this.pool(pool), pfn, count);
+    return this;
+  }
+
+  poolShutdown(pool: string, inflight: number): this {
+    this.judge.events.poolShutdown(this.tick(), this.pool(pool), inflight);
+    return this;
+  }
+
+  poolDestroy(pool: string): this {
+    this.judge.events.poolDestroy(this.tick(), this.pool(pool));
+    return this;
+  }
+
+  /** The slab allocator hands out an object, to a caller named as a stack of one function. */
+  slabAlloc(phys: number, size: number, caller = 'kmalloc'): this {
+    this.judge.events.slabAlloc(this.tick(), phys, size, this.names.stacks.id(caller));
+    return this;
+  }
+
+  slabFree(phys: number): this {
+    this.judge.events.slabFree(this.tick(), phys);
+    return this;
+  }
+
+  svaBind(device: string, mm: number): this {
+    this.judge.events.svaBind(this.tick(), this.device(device), mm);
+    return this;
+  }
+
+  svaUnbind(device: string, mm: number): this {
+    this.judge.events.svaUnbind(this.tick(), this.device(device), mm);
+    return this;
+  }
+
+  tableUnlink(pfn: number): this {
+    this.judge.events.kernelTableUnlink(this.tick(), pfn);
+    return this;
+  }
+
+  tableFree(pfn: number): this {
+    this.judge.events.kernelTableFree(this.tick(), pfn);
+    return this;
+  }
+
+  svaInvalidateBegin(): this {
+    this.judge.events.svaInvalidateBegin(this.tick(), KERNEL_HALF, Number.POSITIVE_INFINITY);
+    return this;
+  }
+
+  svaInvalidateEnd(): this {
+    this.judge.events.svaInvalidateEnd(this.tick(), KERNEL_HALF, Number.POSITIVE_INFINITY);
+    return this;
+  }
+
   lost(cpu: number, count: number, sinceNs: number, untilNs: number): this {
     this.judge.events.eventsLost(cpu, count, sinceNs, untilNs);
     return this;
@@ -340,6 +432,7 @@ class ScriptNames implements SourceNames {
   readonly devices = new NameList();
   readonly drivers = new NameList();
   readonly domains = new NameList();
+  readonly pools = new NameList();
   readonly stacks = new NameList();
   readonly tasks = new NameList();
   private readonly symbols = new NameList();
@@ -356,8 +449,8 @@ class ScriptNames implements SourceNames {
     return this.domains.name(id);
   }
 
-  pool(): string | undefined {
-    return undefined;
+  pool(id: number): string | undefined {
+    return this.pools.name(id);
   }
 
   task(pid: number): string {

@@ -24,7 +24,7 @@ const SANITIZER_KERNEL: Readonly<Record<string, readonly [warnings: number, rule
   dom_overlap_map: [0, []],
   dom_remap_4k_unmap_2m: [0, []],
   pp_ok: [0, []],
-  pp_leak: [0, []],
+  pp_leak: [0, ['page-pool-inflight']],
 };
 
 /** Recordings of kernels that say nothing about any of these bugs themselves. */
@@ -33,6 +33,8 @@ const STOCK_KERNELS: Readonly<Record<string, readonly string[]>> = {
   'stock-kernel/sg_ok': [],
   'stock-kernel/nvme-and-ping': [],
   'stock-kernel/kmalloc': [],
+  'stock-kernel/fault': ['fault-after-unmap'],
+  'stock-kernel/lazy_reuse': ['fault-after-unmap'],
   'stock-kernel/uaf': ['free-while-mapped'],
   'stock-kernel/overrun': ['free-while-mapped'],
   'stock-kernel/leak_unbind': ['unbind-leak'],
