@@ -3,7 +3,9 @@ import type { CheckDefinition } from './checks/check.ts';
 import { Judge } from './checks/judge.ts';
 import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
 import type { KernelEvents } from './kernel/events.ts';
+import { withLives } from './lives-of.ts';
 import { LossRecord } from './loss-record.ts';
+import { followSeries } from './timeline/follow-series.ts';
 import { openSource } from './trace/open-source.ts';
 import type { Progress, Source } from './trace/source.ts';
 import { inputGaps, summarize, symbolNotes, traceNotes } from './trace-summary.ts';
@@ -18,6 +20,8 @@ export interface CheckTraceOptions {
   readonly enable?: readonly string[];
   /** Ids of rules not to apply. */
   readonly skip?: readonly string[];
+  /** Also tell the life of the page of each finding, for which the trace is read twice, and how mappings went over time. */
+  readonly detail?: boolean;
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
   readonly onProgress?: Progress;
 }
@@ -31,11 +35,13 @@ export interface CheckTraceOptions {
  */
 export async function checkTrace(path: string, options: CheckTraceOptions = {}): Promise<CheckReport> {
   const source = await openSource(path);
+  let report: CheckReport;
   try {
-    return await checkSource(source, options);
+    report = await checkSource(source, options);
   } finally {
     source.close();
   }
+  return options.detail === true ? withLives(path, report, options) : report;
 }
 
 async function checkSource(source: Source, options: CheckTraceOptions): Promise<CheckReport> {
@@ -47,6 +53,8 @@ async function checkSource(source: Source, options: CheckTraceOptions): Promise<
     accounting: mode,
     checks: selectChecks(options),
   });
+  const series = options.detail === true ? followSeries(judge.shadow) : undefined;
+  if (series) judge.follow(series.follower);
   const loss = new LossRecord();
   const walked = await source.run(alsoTelling(judge.events, loss), options.onProgress);
   const trace = summarize(source, walked);
@@ -71,6 +79,7 @@ async function checkSource(source: Source, options: CheckTraceOptions): Promise<
     findings,
     skippedChecks: judge.skipped(),
     notes: [...traceNotes(source, trace.cpus), ...symbolNotes(source, findings)],
+    ...(series && { series: series.result(source.names, walked.lastNs) }),
   };
 }
 

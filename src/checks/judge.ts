@@ -2,6 +2,7 @@ import type { AccountingMode, SkippedCheck } from '../findings/check-report.ts';
 import { FindingCollector } from '../findings/collector.ts';
 import type { Finding } from '../findings/finding.ts';
 import type { KernelEvents } from '../kernel/events.ts';
+import { silentEvents } from '../kernel/silent-events.ts';
 import type { Capabilities, SourceNames } from '../kernel/source.ts';
 import type { ShadowChanges } from '../shadow/changes.ts';
 import { Shadow } from '../shadow/shadow.ts';
@@ -9,6 +10,7 @@ import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { DanglingMappings } from './dangling-mappings.ts';
 import { Departures } from './departures.ts';
 import { DmaUnmaps } from './dma-unmaps.ts';
+import type { Follower } from './follower.ts';
 import { inTurn } from './in-turn.ts';
 import { skippedReason } from './skipped-reason.ts';
 import { UnequalUnmaps } from './unequal-unmaps.ts';
@@ -27,17 +29,19 @@ export interface JudgeOptions {
  * Judges the events of any source: {@link events} takes them, first for the checks, then for the shadow.
  */
 export class Judge {
-  readonly events: KernelEvents;
+  /** Takes the events; another one once somebody {@link follow}s. */
+  events: KernelEvents;
   readonly shadow: Shadow;
   private readonly options: JudgeOptions;
   private readonly findings: FindingCollector;
   private readonly checks: readonly Check[];
   private readonly departures: Departures;
+  private readonly followers: Followers = { mapOver: [], mappingCut: [], countFault: [] };
 
   constructor(options: JudgeOptions) {
     this.options = options;
     this.findings = new FindingCollector(options.names);
-    const followers: Followers = { mapOver: [], mappingCut: [], countFault: [] };
+    const { followers } = this;
     this.shadow = new Shadow({
       pageSize: options.pageSize,
       accounting: options.accounting,
@@ -62,6 +66,14 @@ export class Judge {
     followers.mappingCut.push(dangling, this.departures, ...this.checks.filter(check => check.mappingCut));
     followers.countFault.push(...this.checks.filter(check => check.countFault));
     this.events = inTurn([this.departures, dmaUnmaps, unequalUnmaps, ...this.checks], this.shadow);
+  }
+
+  /** Lets somebody watch, who is told of each event after the shadow has believed it. To be called before any event. */
+  follow(follower: Follower): void {
+    if (follower.mapOver) this.followers.mapOver.push(follower);
+    if (follower.mappingCut) this.followers.mappingCut.push(follower);
+    if (follower.countFault) this.followers.countFault.push(follower);
+    this.events = inTurn([this.events], { ...silentEvents, ...follower });
   }
 
   /** The verdict, when the source is at its end; `lastNs` is the time of its last event. */

@@ -84,6 +84,10 @@ export function addCheckCommand(
         'which findings give exit status 1 (default: new with --baseline, else all)',
       ).choices(FAIL_ON),
     )
+    .option(
+      '--detail',
+      'add to json the life of each page, for which the trace is read twice, and how mappings went over time',
+    )
     .option('--no-progress', 'no progress bar, even on a terminal')
     .addHelpText('after', HELP)
     .action(async (files: string[], options: CheckOptions) => {

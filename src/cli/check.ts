@@ -24,6 +24,8 @@ export interface CheckOptions extends ReportOptions {
   readonly baseline?: string;
   /** Where absent: `new` with a baseline, else `all`. */
   readonly failOn?: FailOn;
+  /** Also follow the page of each finding through the trace, and how mappings went over time. */
+  readonly detail?: boolean;
   readonly progress: boolean;
 }
 
@@ -111,6 +113,7 @@ async function checkOne(
     ...(only.length > 0 && { only }),
     ...(enable.length > 0 && { enable }),
     ...(skip.length > 0 && { skip }),
+    ...(checkOptions.detail === true && { detail: true }),
     ...(progress && { onProgress: progress.report }),
   };
   try {

@@ -1,4 +1,6 @@
 import type { AccountingMode, CheckReport } from '../findings/check-report.ts';
+import type { Finding } from '../findings/finding.ts';
+import type { Life } from '../findings/life.ts';
 import type { Rule } from '../findings/rule.ts';
 import type { TraceStats } from '../findings/trace-stats.ts';
 
@@ -8,14 +10,24 @@ export interface CheckTraceOptions {
   readonly only?: readonly string[];
   readonly enable?: readonly string[];
   readonly skip?: readonly string[];
+  readonly detail?: boolean;
   /** Called now and then while reading, with bytes read and bytes in all; a `total` of 0 is unknown. */
   readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Options of {@link Engine.livesOf}. */
+export interface LivesOptions {
+  readonly accounting: AccountingMode;
+  readonly mostEvents: number;
+  readonly frames: number;
 }
 
 /** What the commands need of the library. */
 export interface Engine {
   readonly RULES: readonly Rule[];
   checkTrace(path: string, options?: CheckTraceOptions): Promise<CheckReport>;
+  /** What happened to the pages of findings, in the order of these. */
+  livesOf(path: string, findings: readonly Finding[], options: LivesOptions): Promise<Life[]>;
   traceStats(path: string): Promise<TraceStats>;
 }
 

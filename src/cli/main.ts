@@ -5,6 +5,7 @@ import { addConfigCommand } from './config-command.ts';
 import { addDiffCommand } from './diff-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { addExplainCommand } from './explain-command.ts';
 import { holdWriteErrors, type Io, write } from './io.ts';
 import { addRecordCommand } from './record-command.ts';
 import { addReportCommand } from './report-command.ts';
@@ -15,6 +16,7 @@ import { addStatsCommand } from './stats-command.ts';
 const HELP = `
 Examples:
   iommusan check trace.dat            look for bugs
+  iommusan explain trace.dat 1        see how a verdict came about
   iommusan stats trace.dat            see what was recorded
   iommusan help check                 all options of a command
 
@@ -79,6 +81,7 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   addRecordCommand(program, io, loadEngine, finish);
   addStatsCommand(program, io, loadEngine, finish);
   addRulesCommand(program, io, loadEngine, finish);
+  addExplainCommand(program, io, loadEngine, finish);
   addReportCommand(program, io, loadEngine, finish);
   addDiffCommand(program, io, loadEngine, finish);
   addConfigCommand(program, io, finish);

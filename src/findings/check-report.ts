@@ -1,6 +1,7 @@
 import type { Capabilities } from '../kernel/source.ts';
 import type { Finding } from './finding.ts';
 import type { Severity } from './rule.ts';
+import type { Series } from './series.ts';
 
 /** Version of the JSON report; raised when a field changes its meaning or goes. New fields do not raise it. */
 export const SCHEMA_VERSION = 1;
@@ -112,4 +113,6 @@ export interface CheckReport {
   readonly suppressed?: readonly SuppressedFinding[];
   /** Only where a baseline was given. */
   readonly baseline?: BaselineSummary;
+  /** How mappings went over time; only where details were asked for. */
+  readonly series?: Series;
 }

@@ -1,4 +1,5 @@
 import type { EventLocation, StackFrame } from '../kernel/source.ts';
+import type { Life } from './life.ts';
 import type { Severity } from './rule.ts';
 
 /** An address or page frame number: hexadecimal text, because JSON numbers end at 2^53. */
@@ -95,4 +96,6 @@ export interface Finding {
   readonly advice: readonly string[];
   /** Whether the baseline has a finding of the same signature; absent where no baseline was given. */
   readonly baseline?: 'new' | 'known';
+  /** What happened to the page in the whole trace; only where details were asked for. */
+  readonly life?: Life;
 }

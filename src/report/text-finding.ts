@@ -36,7 +36,8 @@ export function findingLine(finding: Finding, page: Page): string {
   return `${severityWord(finding, page)}: ${finding.rule}: ${finding.title}${count}`;
 }
 
-function headline(finding: Finding, page: Page): string[] {
+/** The first line: severity, rule and title. */
+export function headline(finding: Finding, page: Page): string[] {
   const [first = '', ...rest] = wrap(
     `${plainSeverity(finding)}: ${finding.rule}: ${finding.title}`,
     page.width,

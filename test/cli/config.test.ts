@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { temporaryFiles } from '../helpers/play.ts';
 import { report, useAfterFree } from '../report/samples.ts';
 import { run } from './harness.ts';
 
-const folder = temporaryFolder();
+const folder = temporaryFiles();
 const reports = { 'bad.dat': report([useAfterFree]) };
 const config = folder.write(
   'ci/iommusan.yaml',

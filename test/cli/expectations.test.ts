@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { renderJson } from '../../src/report/json.ts';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { temporaryFiles } from '../helpers/play.ts';
 import { report, smallNote, unbindLeak, useAfterFree } from '../report/samples.ts';
 import { run } from './harness.ts';
 
-const folder = temporaryFolder();
+const folder = temporaryFiles();
 const reports = {
   'clean.dat': report([]),
   'bad.dat': report([useAfterFree]),

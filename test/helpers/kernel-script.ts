@@ -64,7 +64,7 @@ export class KernelScript {
   readonly judge: Judge;
   /** Reused for every event, as a real source does: who keeps it without a copy is found out. */
   private readonly at: Moment = newMoment();
-  private readonly names = new ScriptNames();
+  readonly names = new ScriptNames();
   private pid = 0;
   private cpu = 0;
   private stack = 0;

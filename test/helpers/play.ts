@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { Moment } from '../../src/kernel/moment.ts';
 import type { Capabilities } from '../../src/kernel/source.ts';
@@ -38,15 +38,16 @@ export async function play(path: string): Promise<Played> {
 /** A folder for the files of one test file, removed behind it. Call it outside of tests. */
 export function temporaryFiles(): {
   path(name: string): string;
-  write(name: string, bytes: Uint8Array): string;
+  write(name: string, content: Uint8Array | string): string;
 } {
   const folder = mkdtempSync(join(tmpdir(), 'iommusan-test-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   const path = (name: string): string => join(folder, name);
   return {
     path,
-    write(name, bytes) {
-      writeFileSync(path(name), bytes);
+    write(name, content) {
+      mkdirSync(dirname(path(name)), { recursive: true });
+      writeFileSync(path(name), content);
       return path(name);
     },
   };

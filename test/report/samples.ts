@@ -308,8 +308,64 @@ const complete: Complete<Omit<CheckReport, 'suppressed'>> = {
       reachable: { durationNs: 1_000, ended: true },
       advice: ['Is the size that was mapped kept for the unmap?'],
       baseline: 'new',
+      life: {
+        pfn: '0x733c',
+        device: '0000:00:04.0',
+        events: [
+          {
+            role: 'mapped',
+            facts: {
+              order: 1,
+              iova: '0xffff000',
+              phys: '0x733c000',
+              sizeBytes: 4096,
+              domain: '0xff11000000ab5c00',
+              device: '0000:00:04.0',
+              driver: 'dmabugs',
+              pool: '0xff11000000ab6000',
+              count: 2,
+            },
+            timeNs: 8_900_000_000,
+            cpu: 0,
+            pid: 81,
+            task: 'insmod',
+            stack: [
+              { address: '0xffffffffa0003571', symbol: 'probe', offset: 59, size: 112, module: 'dmabugs' },
+            ],
+            location: { file: 'uaf.dat', offset: 0x4b000, inChunk: 0x1c8, line: 7 },
+            belief: { page: 'allocated', reachedBy: 1, mappedBytes: 4096, driver: 'bound' },
+            story: 0,
+          },
+        ],
+        omitted: 3,
+      },
     },
   ],
+  series: {
+    startNs: 7_000_000_000,
+    stepNs: 67_108_864,
+    steps: 3,
+    devices: [{ device: '0000:00:04.0', made: 3, live: 1, mappings: [1, 2, 1], bytes: [4096, 8192, 4096] }],
+    domains: [
+      {
+        domain: '0xff11000000ab5c00',
+        devices: ['0000:00:04.0'],
+        made: 3,
+        rowBytes: 4096,
+        rows: [
+          {
+            iova: '0xffff000',
+            mapped: [
+              [0, 4096],
+              [2, 0],
+            ],
+          },
+        ],
+      },
+    ],
+    devicesOmitted: 0,
+    domainsOmitted: 1,
+  },
 };
 
 /** {@link complete}, and findings of each other kind. */

@@ -15,9 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   shadow: ['kernel'],
   findings: ['kernel'],
   checks: ['kernel', 'shadow', 'findings'],
+  timeline: ['kernel', 'shadow', 'checks', 'findings'],
   report: ['kernel', 'findings'],
   settings: ['findings', 'schema'],
-  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings'],
+  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'timeline'],
   cli: ['kernel', 'trace', 'record', 'machine', 'shadow', 'checks', 'findings', 'report', 'settings', '.'],
   bin: ['cli'],
 };
