@@ -13,11 +13,11 @@ process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 // The library: one file for each entry of "exports" in package.json, what they share in chunks.
-const ROOMS = ['kernel', 'trace', 'shadow', 'checks', 'findings', 'report'];
+const ROOMS = ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'report'];
 const library = ['src/index.ts', ...ROOMS.map(room => `src/${room}/index.ts`)];
 
 // Packages that few runs of the command need stand beside it in files of their own, for Node to read only then.
-const APART = { yaml: 'yaml', 'ajv/dist/2020.js': 'ajv' };
+const APART = { yaml: 'yaml', 'ajv/dist/2020.js': 'ajv', sucrase: 'sucrase' };
 
 rmSync('dist', { recursive: true, force: true });
 
@@ -50,6 +50,8 @@ const outputs = await Promise.all([
     format: 'cjs',
     // The command reads the pages of the rules from the package that it is in.
     define: { ...common.define, 'import.meta.dirname': '__dirname' },
+    // Code that is compiled by itself has no import(): Node's modules are required.
+    supported: { 'dynamic-import': false },
     charset: 'ascii', // compileCommonJs() relies on it.
     plugins: [childProcessWhenNeeded(), packagesApart()],
   }),
@@ -105,7 +107,7 @@ function packagesApart() {
   return {
     name: 'packages-apart',
     setup({ onResolve }) {
-      onResolve({ filter: /^(yaml|ajv\/dist\/2020\.js)$/ }, ({ path }) => ({
+      onResolve({ filter: /^(yaml|ajv\/dist\/2020\.js|sucrase)$/ }, ({ path }) => ({
         path: `./packages/${APART[path]}.cjs`,
         external: true,
       }));

@@ -11,6 +11,7 @@ import { addRecordCommand } from './record-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addRulesCommand } from './rules-command.ts';
 import { mayHaveSettings } from './setting-names.ts';
+import { addSimulateCommand } from './simulate-command.ts';
 import { addStatsCommand } from './stats-command.ts';
 
 const HELP = `
@@ -85,6 +86,7 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   addReportCommand(program, io, loadEngine, finish);
   addDiffCommand(program, io, loadEngine, finish);
   addConfigCommand(program, io, finish);
+  addSimulateCommand(program, io, finish);
   await program.parseAsync(argv, { from: 'user' });
   return exitCode;
 }

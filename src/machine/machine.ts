@@ -18,7 +18,7 @@ import { GFP_COMP, GFP_ZERO, PageAllocator } from './memory/page-allocator.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
 import type { MachineOptions } from './options.ts';
 import type { IotlbGather } from './page-tables/iotlb-gather.ts';
-import { IOMMU_READ, IOMMU_WRITE } from './page-tables/page-table.ts';
+import { IOMMU_READ, IOMMU_WRITE, type PageTableFormat } from './page-tables/page-table.ts';
 import { rulesOf } from './sanitizer/rules.ts';
 import { Sanitizer } from './sanitizer/sanitizer.ts';
 import { Current } from './threads/current.ts';
@@ -33,6 +33,9 @@ import { Truth } from './truth/truth.ts';
 import { walkBus } from './truth/walk-bus.ts';
 
 const DEFAULT_MEMORY = 64 << 20;
+
+/** The task that runs what is not a thread of its own. */
+const INIT_PID = 1;
 
 /** How pages are asked for. */
 export interface AllocOptions {
@@ -65,6 +68,10 @@ export class Machine {
   readonly domains: Domains;
   /** Owners of pages by number, as {@link Truth} has them. */
   readonly owners = new NameList();
+  /** Page-table format of the IOMMU. */
+  readonly format: PageTableFormat;
+  /** Whether unmaps of the DMA API are flushed later, by the flush queue. */
+  readonly isLazy: boolean;
   /** What the events can tell. */
   readonly capabilities: Capabilities;
   readonly iommu: IommuContext;
@@ -79,6 +86,10 @@ export class Machine {
     const costs = { ...DEFAULT_COSTS, ...options.costs };
     const { mutation, tellsEveryAllocation = false } = options;
     const current = new Current();
+    this.format = options.iommu ?? 'vtd';
+    this.isLazy = options.isLazy ?? false;
+    this.names.tasks.set(INIT_PID, 'init');
+    current.become(INIT_PID, 0, 'task', 0);
     this.capabilities = capabilitiesOf(tellsEveryAllocation);
     this.log = new KernelLog(options.logLimit);
     this.memory = new PhysicalMemory({ sizeBytes, pageSize, regions });
@@ -130,7 +141,7 @@ export class Machine {
       allocator: this.allocator,
       memory: this.memory,
       owners: this.owners,
-      format: options.iommu ?? 'vtd',
+      format: this.format,
       tableOptions: options.table ?? {},
       wrapTable: mutation?.wrapTable ?? (table => table),
     });
@@ -163,12 +174,17 @@ export class Machine {
   /** `alloc_pages()`: the first page, or -1. */
   allocPages(order = 0, { owner, zero = false, compound = false }: AllocOptions = {}): number {
     const gfp = (zero ? GFP_ZERO : 0) | (compound ? GFP_COMP : 0);
-    return this.allocator.alloc(order, gfp, this.ownerId(owner));
+    const caller = this.emission.enter(this.names.stacks.symbol('alloc_pages_noprof'));
+    const pfn = this.allocator.alloc(order, gfp, this.ownerId(owner));
+    this.emission.leave(caller);
+    return pfn;
   }
 
   /** `__free_pages()` */
   freePages(pfn: number, order = 0): void {
+    const caller = this.emission.enter(this.names.stacks.symbol('__free_pages'));
     this.allocator.free(pfn, order);
+    this.emission.leave(caller);
   }
 
   /** The number of an owner; the running task where it has no name. */

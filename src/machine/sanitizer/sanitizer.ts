@@ -1,3 +1,4 @@
+import { hex } from '../../kernel/units.ts';
 import type { IommuDomain } from '../iommu/domain.ts';
 import { lowestBit } from '../iommu/pgsize.ts';
 import type { KernelLog } from '../kernel-log.ts';
@@ -46,7 +47,7 @@ export class Sanitizer {
   map(domain: IommuDomain, phys: number, size: number): void {
     const { rules, host } = this;
     if ((rules.refusesPhysZero && phys === 0) || (rules.refusesOverflow && phys + size >= ADDRESS_LIMIT)) {
-      host.log.warn(SITE.map, `refuses to count a map of 0x${phys.toString(16)}`);
+      host.log.warn(SITE.map, `not counted: map of physical address ${hex(phys)}`);
       return;
     }
     const step = this.stepOf(domain);
@@ -66,7 +67,7 @@ export class Sanitizer {
     if (unmapped < size) {
       if (rules.countsShortUnmapUp) this.update(domain, iova + unmapped, size - unmapped, 1);
     } else if (rules.overUnmap === 'warned') {
-      this.host.log.warnOnce(SITE.unmapEnd, `unmapped ${unmapped} bytes, more than the ${size} requested`);
+      this.host.log.warnOnce(SITE.unmapEnd, `unmapped ${hex(unmapped)} bytes of ${hex(size)}`);
     } else if (rules.overUnmap === 'walked') {
       this.update(domain, iova + size, unmapped - size, -1);
     }
@@ -80,7 +81,7 @@ export class Sanitizer {
       const count = refs[page] as number;
       if (count > 0 || (count < 0 && rules.suspicious === 'not-zero')) {
         this.pageLeaks++;
-        this.host.log.warn(SITE.check, `Detected page leak! pfn=0x${page.toString(16)} at ${where}`);
+        this.host.log.warn(SITE.check, `Detected page leak! pfn ${hex(page)} at ${where}`);
       }
     }
   }
@@ -89,7 +90,7 @@ export class Sanitizer {
   private update(domain: IommuDomain, iova: number, size: number, by: 1 | -1): void {
     const { rules, host } = this;
     if (rules.refusesOverflow && iova + size >= ADDRESS_LIMIT) {
-      host.log.warn(SITE.update, `refuses to count an unmap of 0x${iova.toString(16)}`);
+      host.log.warn(SITE.update, `not counted: unmap of ${hex(iova)} overflows`);
       return;
     }
     const step = this.stepOf(domain);
@@ -106,7 +107,7 @@ export class Sanitizer {
       // pfn_valid() is true of a device's own memory, which has no page_ext: its pointer is NULL.
       if (this.rules.counted === 'pfn-valid' && memory.kindOf(pfn) === 'zone-device') {
         const site = by > 0 ? SITE.inc : SITE.dec;
-        log.oops(site, `NULL pointer dereference: pfn 0x${pfn.toString(16)} has no page_ext`);
+        log.oops(site, `NULL pointer dereference: pfn ${hex(pfn)} has no page_ext`);
       }
       return;
     }
@@ -114,7 +115,7 @@ export class Sanitizer {
     this.refs[pfn] = count;
     if (!this.rules.warnsOfRange) return;
     if (by > 0 ? count <= 0 : count < 0) {
-      log.warn(by > 0 ? SITE.inc : SITE.dec, `count of pfn 0x${pfn.toString(16)} is ${count}`);
+      log.warn(by > 0 ? SITE.inc : SITE.dec, `count of pfn ${hex(pfn)} is ${count}`);
     }
   }
 

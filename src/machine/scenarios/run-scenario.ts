@@ -18,7 +18,6 @@ export function stageFor(scenario: Scenario, options: MachineOptions = {}): Stag
   const table = { ...scenario.machine?.table, ...options.table };
   return new Stage(
     new Machine({ memoryBytes: MEMORY_BYTES, ...scenario.machine, ...options, iommu: format, table }),
-    format,
   );
 }
 
@@ -30,7 +29,7 @@ export function stageFor(scenario: Scenario, options: MachineOptions = {}): Stag
 export function runOn(stage: Stage, scenario: Scenario): string[] {
   scenario.run(stage);
   const { machine } = stage;
-  const { log = {}, refs = {}, badAccesses = 0 } = expectedIn(scenario, stage.format);
+  const { log = {}, refs = {}, badAccesses = 0 } = expectedIn(scenario, machine.format);
   const wrong = stage.surprises.map(
     ({ step, page, expected, actual }) => `after step ${step} ${page} counts ${actual}, not ${expected}`,
   );

@@ -5,10 +5,13 @@ import { errnoName } from '../errno.ts';
 import type { DomainType, IommuDomain } from '../iommu/domain.ts';
 import type { Machine } from '../machine.ts';
 import { MachineError } from '../machine-error.ts';
-import type { PageTableFormat } from '../page-tables/page-table.ts';
+import { newGather } from '../page-tables/iotlb-gather.ts';
 import type { Kernel, Thread } from '../threads/thread.ts';
 import { type NamedPages, runsText } from './named-pages.ts';
 import { reachOf, type UsedRange } from './reach.ts';
+
+/** `fq_timer` of drivers/iommu/dma-iommu.c. */
+const FLUSH_QUEUE_NS = 10e6;
 
 /** One line of the story. */
 export interface Step {
@@ -42,7 +45,6 @@ export interface StageDomain {
  */
 export class Stage {
   readonly machine: Machine;
-  readonly format: PageTableFormat;
   readonly steps: Step[] = [];
   readonly surprises: Surprise[] = [];
   readonly named: NamedPages[] = [];
@@ -50,9 +52,8 @@ export class Stage {
   private readonly ranges: UsedRange[] = [];
   private printed = 0;
 
-  constructor(machine: Machine, format: PageTableFormat) {
+  constructor(machine: Machine) {
     this.machine = machine;
-    this.format = format;
   }
 
   /** A page of the driver's. */
@@ -62,7 +63,7 @@ export class Stage {
 
   /** `2^order` pages of the driver's. */
   block(name: string, order: number): NamedPages {
-    const pfn = this.machine.allocPages(order, { owner: 'driver' });
+    const pfn = this.within('edu_alloc[edu]', () => this.machine.allocPages(order, { owner: 'driver' }));
     if (pfn < 0) throw new MachineError(`there is no memory for ${name}`);
     const pages = this.name(name, pfn, 2 ** order);
     this.tell(`alloc_pages(${order === 0 ? '' : `order ${order}`})`, name);
@@ -85,21 +86,23 @@ export class Stage {
 
   /** Frees memory as it was allocated. */
   free(pages: NamedPages): void {
-    this.machine.freePages(pages.pfn, Math.log2(pages.pages));
+    this.within('edu_free[edu]', () => this.machine.freePages(pages.pfn, Math.log2(pages.pages)));
     this.tell(`free_pages(${pages.name})`);
   }
 
   /** Splits a block and frees its pages one by one. */
   freeEach(block: NamedPages): void {
     this.machine.allocator.split(block.pfn);
-    for (let pfn = block.pfn; pfn < block.pfn + block.pages; pfn++) this.machine.freePages(pfn);
+    this.within('edu_free[edu]', () => {
+      for (let pfn = block.pfn; pfn < block.pfn + block.pages; pfn++) this.machine.freePages(pfn);
+    });
     this.tell(`free_page() of each page of ${block.name}`);
   }
 
   /** Somebody else is handed out the page that was freed last. */
   reuse(pages: NamedPages, owner = 'victim'): void {
     const order = Math.log2(pages.pages);
-    const pfn = this.machine.allocPages(order, { owner });
+    const pfn = this.within(`${owner}_alloc`, () => this.machine.allocPages(order, { owner }));
     if (pfn !== pages.pfn) throw new MachineError(`page ${pfn} was handed out in the place of ${pages.name}`);
     this.tell(`alloc_pages() by ${owner}`, pages.name);
   }
@@ -126,11 +129,14 @@ export class Stage {
     return result;
   }
 
-  /** `iommu_unmap()` */
+  /** `iommu_unmap()`; on a lazy machine queued, and flushed 10 ms later. */
   unmap(from: StageDomain, iova: number, size: number): number {
-    const unmapped = this.machine.call(
-      this.driver(this.machine.iommuUnmap(from.domain, iova, size), 'edu_unmap[edu]'),
-    );
+    const { machine } = this;
+    const unmap = machine.isLazy
+      ? machine.iommuUnmapFast(from.domain, iova, size, newGather(true))
+      : machine.iommuUnmap(from.domain, iova, size);
+    const unmapped = machine.call(this.driver(unmap, 'edu_unmap[edu]'));
+    if (machine.isLazy) machine.timers.after(FLUSH_QUEUE_NS, () => machine.iommu.unit.flushAll(from.domain));
     this.tell(`iommu_unmap(${from.domain.name}, ${hex(iova)}, ${sizeText(size)})`, sizeText(unmapped));
     return unmapped;
   }
@@ -191,7 +197,7 @@ export class Stage {
   /** Writes a line of the story of something that was done on {@link machine} itself. */
   tell(operation: string, returned = ''): void {
     const { lines } = this.machine.log;
-    const printed = lines.slice(this.printed).map(({ level, site, text }) => `${level} ${site}: ${text}`);
+    const printed = lines.slice(this.printed).map(({ level, text }) => `${level}: ${text}`);
     this.printed = lines.length;
     const refs = this.named
       .map(({ name }) => [name, this.refsOf(name)] as const)
@@ -217,6 +223,15 @@ export class Stage {
     const named = { name, pfn, pages, phys: pfn * pageSize, sizeBytes: pages * pageSize };
     this.named.push(named);
     return named;
+  }
+
+  /** Does something as a function of the kernel, for the stacks of its events. */
+  private within<T>(name: string, action: () => T): T {
+    const { emission, names } = this.machine;
+    const caller = emission.enter(names.stacks.symbol(name));
+    const result = action();
+    emission.leave(caller);
+    return result;
   }
 
   private driver<T>(body: Kernel<T>, name: string): Kernel<T> {
