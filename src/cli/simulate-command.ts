@@ -17,6 +17,7 @@ Examples:
   iommusan simulate S12                       a 4 KiB unmap takes 2 MiB with it
   iommusan simulate S12 --sanitizer v5        as the sanitizer was before the merge
   iommusan simulate S11 --iommu arm-lpae
+  iommusan simulate K3 --pgtable-free inline  a patch that defers and does not invalidate
   iommusan simulate S2 -o run.dat && iommusan check run.dat
   iommusan simulate ./my-scenario.ts`;
 
@@ -43,6 +44,12 @@ export function addSimulateCommand(program: Command, io: Io, finish: (exitCode: 
       )
         .choices(['merged', 'v5', 'v2', 'off'])
         .default('merged'),
+    )
+    .addOption(
+      new Option(
+        '--pgtable-free <design>',
+        'how kernel page-table pages are freed under SVA (K1 to K14; default: as the scenario says)',
+      ).choices(['immediate', 'v3', 'inline', 'merged']),
     )
     .option('--lazy', 'flush the IOTLB later, by the flush queue')
     .option('--seed <number>', 'decides the order of threads', wholeNumber, 1)

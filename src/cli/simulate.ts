@@ -1,4 +1,5 @@
 import { hex } from '../kernel/units.ts';
+import type { PgtableFreeDesign } from '../machine/kernel-tables/freeing-designs.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { PAGE_TABLE_FORMATS, PageTableFormat } from '../machine/page-tables/page-table.ts';
 import type { SanitizerDesign } from '../machine/sanitizer/rules.ts';
@@ -20,6 +21,7 @@ export interface SimulateOptions {
   readonly list?: boolean;
   readonly iommu?: PageTableFormat;
   readonly sanitizer: SanitizerDesign;
+  readonly pgtableFree?: PgtableFreeDesign;
   readonly lazy?: boolean;
   readonly seed: number;
   readonly output?: string;
@@ -42,7 +44,7 @@ export async function simulateCommand(
   }
   if (argument === undefined) throw new UsageError("name a scenario, or '--list' them.");
   const scenario = looksLikeFile(argument) ? await loadScenarioFile(argument) : scenarioCalled(argument);
-  const { iommu, sanitizer, lazy = false, seed, output } = options;
+  const { iommu, sanitizer, pgtableFree, lazy = false, seed, output } = options;
   const formats = formatsOf(scenario);
   if (iommu !== undefined && !formats.includes(iommu)) {
     throw new UsageError(`${scenario.id} does not happen with ${iommu}: choose ${formats.join(', ')}.`);
@@ -52,6 +54,7 @@ export async function simulateCommand(
     isLazy: lazy,
     seed,
     ...(iommu !== undefined && { iommu }),
+    ...(pgtableFree !== undefined && { pgtableFree }),
     ...(output !== undefined && { output }),
   });
   // What a scenario expects is said of the sanitizer as merged, in strict mode.
@@ -82,6 +85,7 @@ function viewOf(
     ...scenario,
     machine: [
       `Page tables ${machine.format} (${FORMAT_WORDS[machine.format]}), sanitizer ${sanitizer}, ${lazy ? 'lazy' : 'strict'} mode, seed ${seed}.`,
+      ...(machine.pgtableFree === undefined ? [] : [FREEING_WORDS[machine.pgtableFree]]),
     ],
     steps,
     pageLeaks: machine.sanitizer?.pageLeaks ?? 0,
@@ -98,6 +102,13 @@ const FORMAT_WORDS: Readonly<Record<(typeof PAGE_TABLE_FORMATS)[number], string>
   vtd: 'Intel VT-d second stage, generic_pt',
   x86: 'Intel VT-d first stage, generic_pt',
   amdv1: 'AMD v1, generic_pt',
+};
+
+const FREEING_WORDS: Readonly<Record<PgtableFreeDesign, string>> = {
+  immediate: 'Kernel page-table pages are freed at once (immediate).',
+  v3: 'PTE pages wait for a work that invalidates and then takes the list (v3).',
+  inline: 'Kernel page-table pages wait on three lists, for a work that does not invalidate (inline).',
+  merged: 'Pages with PT_kernel wait for a work that takes the list, invalidates, and frees (merged).',
 };
 
 function accessText(machine: Machine, access: BadAccess): string {

@@ -14,6 +14,8 @@ import { iommuMapSg, type SgEntry } from './iommu/map-sg.ts';
 import { iommuUnmap, iommuUnmapFast, iotlbSync } from './iommu/unmap.ts';
 import { IommuHardware } from './iotlb/iommu-hardware.ts';
 import { KernelLog } from './kernel-log.ts';
+import type { PgtableFreeDesign } from './kernel-tables/freeing-designs.ts';
+import { KernelMemory } from './kernel-tables/kernel-memory.ts';
 import { GFP_COMP, GFP_ZERO, PageAllocator } from './memory/page-allocator.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
 import type { MachineOptions } from './options.ts';
@@ -77,6 +79,8 @@ export class Machine {
   readonly iommu: IommuContext;
   readonly emission: Emission;
   private readonly engine: DmaEngine;
+  private readonly options: MachineOptions;
+  private ownKernelMemory: KernelMemory | undefined;
   private readonly devices = new Map<string, Device>();
   private readonly devicesById = new Map<number, Device>();
 
@@ -86,6 +90,7 @@ export class Machine {
     const costs = { ...DEFAULT_COSTS, ...options.costs };
     const { mutation, tellsEveryAllocation = false } = options;
     const current = new Current();
+    this.options = options;
     this.format = options.iommu ?? 'vtd';
     this.isLazy = options.isLazy ?? false;
     this.names.tasks.set(INIT_PID, 'init');
@@ -192,6 +197,17 @@ export class Machine {
     return this.owners.id(owner ?? this.names.task(this.emission.current.pid));
   }
 
+  /** The design by which kernel page-table pages are freed; `undefined` while nothing has asked for {@link kernelMemory}. */
+  get pgtableFree(): PgtableFreeDesign | undefined {
+    return this.ownKernelMemory?.freeing.design;
+  }
+
+  /** The kernel's own page tables and SVA; made, with pages of the allocator, when they are first asked for. */
+  get kernelMemory(): KernelMemory {
+    this.ownKernelMemory ??= this.newKernelMemory();
+    return this.ownKernelMemory;
+  }
+
   /** The device of this name, which is made when it is first asked for; no IOMMU translates for it yet. */
   device(name: string): Device {
     let device = this.devices.get(name);
@@ -265,6 +281,31 @@ export class Machine {
   /** The first word of a page. */
   cpuRead(pfn: number): number {
     return this.memory.read(pfn * this.memory.pageSize);
+  }
+
+  private newKernelMemory(): KernelMemory {
+    const { pgtableFree: design, kvaInvalidateFrom: invalidateFrom, caches, mutation } = this.options;
+    const { memory, allocator, emission, truth, clock, log } = this;
+    return new KernelMemory(
+      {
+        memory,
+        allocator,
+        emission,
+        truth,
+        clock,
+        log,
+        caches,
+        ownerId: owner => this.ownerId(owner),
+        domainId: name => this.names.domains.id(name),
+        spawn: (name, body) => this.spawn(name, body),
+        spend: ns => this.scheduler.spend(ns),
+      },
+      {
+        ...(design && { design }),
+        ...(invalidateFrom !== undefined && { invalidateFrom }),
+        ...(mutation?.freeing && { freeing: mutation.freeing }),
+      },
+    );
   }
 
   private allocatorHooks(

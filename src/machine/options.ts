@@ -1,5 +1,6 @@
 import type { CoreRules } from './iommu/context.ts';
 import type { WalkerOptions } from './iotlb/walker.ts';
+import type { FreeingRules, PgtableFreeDesign } from './kernel-tables/freeing-designs.ts';
 import type { AllocatorRules } from './memory/page-allocator.ts';
 import type { Region } from './memory/physical-memory.ts';
 import type { PageTableOptions } from './page-tables/create-page-table.ts';
@@ -25,6 +26,10 @@ export interface MachineOptions {
   readonly sanitizer?: SanitizerDesign;
   /** Default domains are lazy: they flush by the flush queue. Default strict. */
   readonly isLazy?: boolean;
+  /** How kernel page-table pages are freed where an IOMMU may walk them; default `merged`. */
+  readonly pgtableFree?: PgtableFreeDesign;
+  /** Where the invalidation of kernel addresses begins under SVA; default `PAGE_OFFSET`, and 0 in the `v3` design. */
+  readonly kvaInvalidateFrom?: number;
   /** Decides the order of threads, and whatever else is random. Default 1. */
   readonly seed?: number;
   /**
@@ -46,5 +51,6 @@ export interface Mutation {
   readonly sanitizer?: Partial<SanitizerRules>;
   readonly core?: Partial<CoreRules>;
   readonly allocator?: Partial<AllocatorRules>;
+  readonly freeing?: Partial<FreeingRules>;
   readonly wrapTable?: (table: PageTable) => PageTable;
 }

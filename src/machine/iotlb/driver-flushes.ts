@@ -51,8 +51,11 @@ export function fullInvalidation(): Invalidation {
   return EVERYTHING;
 }
 
-/** The smallest aligned power of two of pages that covers the range (`calculate_psi_aligned_address()`). */
-function blockAround(start: number, end: number, maxShift: number, leafOnly: boolean): Invalidation {
+/**
+ * The smallest aligned power of two of pages that covers the range (`calculate_psi_aligned_address()`); everything where
+ * that is larger than `2 ** maxShift`.
+ */
+export function blockAround(start: number, end: number, maxShift: number, leafOnly: boolean): Invalidation {
   const from = alignDown(start, 12);
   let shift = Math.max(12, log2Floor(Math.max(end - from, 1)));
   for (; shift <= maxShift; shift++) {

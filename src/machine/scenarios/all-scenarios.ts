@@ -1,3 +1,4 @@
+import { KERNEL_TABLE_SCENARIOS } from './kernel-tables/kernel-table-scenarios.ts';
 import { s01 } from './sanitizer/s01-map-unmap-free.ts';
 import { s02 } from './sanitizer/s02-free-while-mapped.ts';
 import { s03 } from './sanitizer/s03-unmapped-at-last.ts';
@@ -62,4 +63,5 @@ export const SCENARIOS: readonly Scenario[] = [
   s28,
   s29,
   s30,
+  ...KERNEL_TABLE_SCENARIOS,
 ];

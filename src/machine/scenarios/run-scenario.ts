@@ -29,7 +29,7 @@ export function stageFor(scenario: Scenario, options: MachineOptions = {}): Stag
 export function runOn(stage: Stage, scenario: Scenario): string[] {
   scenario.run(stage);
   const { machine } = stage;
-  const { log = {}, refs = {}, badAccesses = 0 } = expectedIn(scenario, machine.format);
+  const { log = {}, refs = {}, badAccesses = 0 } = expectedIn(scenario, machine);
   const wrong = stage.surprises.map(
     ({ step, page, expected, actual }) => `after step ${step} ${page} counts ${actual}, not ${expected}`,
   );

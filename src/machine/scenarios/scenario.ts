@@ -1,3 +1,4 @@
+import type { Machine } from '../machine.ts';
 import type { MachineOptions } from '../options.ts';
 import type { PageTableFormat } from '../page-tables/page-table.ts';
 import type { Stage } from './stage.ts';
@@ -26,12 +27,12 @@ export interface Scenario {
   /** A machine other than the usual one. */
   readonly machine?: MachineOptions;
   run(stage: Stage): void;
-  readonly expected: Expected | ((format: PageTableFormat) => Expected);
+  readonly expected: Expected | ((format: PageTableFormat, machine: Machine) => Expected);
 }
 
-/** What a scenario must come to in a format. */
-export function expectedIn({ expected }: Scenario, format: PageTableFormat): Expected {
-  return typeof expected === 'function' ? expected(format) : expected;
+/** What a scenario must come to on the machine on which it has played. */
+export function expectedIn({ expected }: Scenario, machine: Machine): Expected {
+  return typeof expected === 'function' ? expected(machine.format, machine) : expected;
 }
 
 /** Formats that Linux drives with generic_pt: a part of a leaf cannot be unmapped, the whole leaf goes. */

@@ -85,10 +85,24 @@ export class Truth {
     this.tell(access.isWrite ? 'bit set in a freed table' : 'walk through a freed table', access);
   }
 
+  /** A walk of a process's page tables read, or set a bit in, a page that is not the table that it should be. */
+  wrongWalk(walk: Pick<BadAccess, 'timeNs' | 'device' | 'domain' | 'iova' | 'pfn' | 'isWrite'>): void {
+    this.keep({
+      ...walk,
+      kind: walk.isWrite ? 'bit set in a freed table' : 'walk through a freed table',
+      isStale: true,
+      owner: this.owners.owner[walk.pfn] ?? NOBODY,
+      stamp: -1,
+    });
+  }
+
   private tell(kind: BadAccessKind, access: Access): void {
-    this.badAccesses++;
-    if (this.bad.length >= MOST_KEPT) return;
     const { domain, ...rest } = access;
-    this.bad.push({ kind, ...rest, domain: domain?.id ?? 0, owner: this.owners.owner[access.pfn] as number });
+    this.keep({ kind, ...rest, domain: domain?.id ?? 0, owner: this.owners.owner[access.pfn] as number });
+  }
+
+  private keep(bad: BadAccess): void {
+    this.badAccesses++;
+    if (this.bad.length < MOST_KEPT) this.bad.push(bad);
   }
 }

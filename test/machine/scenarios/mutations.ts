@@ -107,7 +107,58 @@ export const FLIPS: readonly Flip[] = [
     },
     noticedBy: ['S22'],
   },
+  freeing('the work that frees kernel page tables does not invalidate', { work: ['take', 'free'] }, [
+    'K3',
+    'K5',
+    'K6',
+    'K13',
+  ]),
+  freeing(
+    'the work invalidates before it takes the list',
+    { work: ['invalidate', 'take', 'free'], freesUnderLock: true },
+    ['K4'],
+  ),
+  freeing('kernel page tables are freed at once', { listFor: () => undefined }, ['K3', 'K5', 'K9', 'K10']),
+  freeing('the work frees nothing', { work: ['take', 'invalidate'] }, ['K1', 'K12']),
+  {
+    name: 'an unbind leaves the caches of its PASID, and the next bind finds them',
+    sabotage: machine => {
+      const { sva } = machine.kernelMemory;
+      const bind = sva.bind.bind(sva);
+      let isBound = false;
+      sva.unbind = function* () {};
+      sva.bind = function* (device, mm) {
+        if (!isBound) yield* bind(device, mm);
+        isBound = true;
+      };
+      // The last process is gone, so that nobody is invalidated any more.
+      sva.invalidateKvaRange = function* () {};
+    },
+    noticedBy: ['K11'],
+  },
+  {
+    name: 'no process is forgotten',
+    sabotage: machine => {
+      Object.defineProperty(machine.kernelMemory.sva, 'skippedMm', { get: () => undefined, set() {} });
+    },
+    noticedBy: ['K14'],
+  },
+  {
+    name: 'the truth does not look at table walks',
+    sabotage: machine => {
+      machine.truth.wrongWalk = () => {};
+    },
+    noticedBy: ['K2', 'K7', 'K8'],
+  },
 ];
+
+function freeing(
+  name: string,
+  rules: NonNullable<NonNullable<MachineOptions['mutation']>['freeing']>,
+  noticedBy: readonly string[],
+): Flip {
+  return { name, options: { pgtableFree: 'merged', mutation: { freeing: rules } }, noticedBy };
+}
 
 function sanitizer(
   name: string,
