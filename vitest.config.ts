@@ -13,9 +13,10 @@ export default defineConfig({
           // The tests share no state; a worker for each of the files takes longer than what is in it.
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/traces/**', 'test/trace-cmd/**'],
+          exclude: ['test/traces/**', 'test/trace-cmd/**', 'test/slow/**'],
         },
       },
+      { test: { name: 'slow', include: ['test/slow/**/*.test.ts'] } },
       { test: { name: 'traces', include: ['test/traces/**/*.test.ts'] } },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
     ],

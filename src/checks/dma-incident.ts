@@ -15,6 +15,8 @@ export interface DmaMisuse {
   readonly size: number;
   /** The mapping that the call should have been about, or 0. */
   readonly entry: number;
+  /** That the call is wrong rests on the device not having a mapping there, of which no event tells. */
+  readonly restsOnNone?: boolean;
   readonly facts: readonly Fact[];
 }
 
@@ -26,12 +28,13 @@ export function reportDmaMisuse(context: CheckContext, misuse: DmaMisuse): void 
   const made = entry === 0 ? undefined : dma.madeAt(entry);
   const undone = entry !== 0 && dma.isFormer(entry) ? dma.undoneAt(entry) : undefined;
   const phys = entry === 0 ? -1 : (dma.phys[entry] as number);
+  // A device that no IOMMU translates for may have mapped the same memory twice: the call may mean the other mapping.
+  const isOnly = shadow.devices.get(misuse.device).translated && misuse.restsOnNone !== true;
+  const sinceNs = undone?.timeNs ?? made?.timeNs;
+  const isCertain = sinceNs !== undefined && isOnly ? shadow.isCertainSince(sinceNs) : shadow.isWhole;
   context.findings.report({
     rule: misuse.rule,
-    // That nothing was ever mapped rests on all events since the beginning.
-    certainty: shadow.isCertainSince(undone?.timeNs ?? made?.timeNs ?? Number.NEGATIVE_INFINITY)
-      ? 'certain'
-      : 'possible',
+    certainty: isCertain ? 'certain' : 'possible',
     title: misuse.title,
     fired: { role: misuse.role, at: copyMoment(misuse.at) },
     others: [

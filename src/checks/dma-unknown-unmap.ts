@@ -47,7 +47,7 @@ export function judgeUnknownUnmap(
 
 /** Whether the unmap of the IOMMU that a DMA API call made removed something at the address. */
 function wasJustUnmapped(shadow: Shadow, at: Readonly<Moment>, address: number, size: number): boolean {
-  const calls = shadow.recent.of(at.context);
+  const calls = shadow.recentCalls(at);
   const end = Math.ceil((address + size) / FRAME_SIZE) * FRAME_SIZE;
   return calls.unmapIova < end && calls.unmapEnd > address;
 }

@@ -32,6 +32,7 @@ export const dmaWrongDevice: CheckDefinition = {
         title: `${owner} unmapped DMA address ${hex(address)}, which is mapped for ${other}`,
         size,
         entry: otherDevices,
+        restsOnNone: true,
         facts: [
           { name: 'Mapped for', value: other },
           { name: 'DMA address', value: `${hex(address)}, ${size} bytes` },

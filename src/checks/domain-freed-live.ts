@@ -36,7 +36,7 @@ export const domainFreedLive: CheckDefinition = {
         const bytes = ids.reduce((sum, id) => sum + (shadow.mappings.left[id] as number) * FRAME_SIZE, 0);
         const made = shadow.mappings.madeAt(first);
         const owner = ownerOfMapping(context, first);
-        const certain = ids.every(id => shadow.isCertainSince(shadow.mappings.timeOf(id)));
+        const certain = ids.every(id => shadow.isCertain(id));
         context.findings.report({
           rule,
           certainty: certain ? 'certain' : 'possible',

@@ -34,7 +34,7 @@ export const mapOverLive: CheckDefinition = {
         let over = 0;
         for (let i = 0; i < runs.count; i++) over += runs.pages[i] as number;
         // Where the end of domains is not seen, this may be a new domain at the address of an old one.
-        const certain = shadow.isCertainSince(made.timeNs) && capabilities.hasDomainLifetime;
+        const certain = shadow.isCertain(id) && capabilities.hasDomainLifetime;
         context.findings.report({
           rule,
           certainty: certain ? 'certain' : 'possible',

@@ -46,7 +46,7 @@ export const pagePoolUnbind: CheckDefinition = {
         const made = shadow.mappings.madeAt(first);
         const handle = context.findings.report({
           rule,
-          certainty: group.every(id => shadow.isCertainSince(shadow.mappings.timeOf(id)))
+          certainty: group.every(id => shadow.isCertain(id) && shadow.isOwnerCertain(id))
             ? 'certain'
             : 'possible',
           title: `${ownerWords(owner)} unbound while its page_pool has ${countOf(pages, 'page')} mapped`,

@@ -40,7 +40,8 @@ function reportReached(
   fresh: readonly Reach[],
 ): IncidentHandle {
   const { shadow } = context;
-  const [main] = fresh;
+  // The story is that of a mapping which is surely there, if one of them is.
+  const main = fresh.find(({ id }) => shadow.isCertain(id)) ?? fresh[0];
   if (!main) throw new Error('an incident of a mapping needs one');
   const owner = ownerOfMapping(context, main.id);
   const made = shadow.mappings.madeAt(main.id);
@@ -48,7 +49,7 @@ function reportReached(
   const more = mappedPages > 1 ? ` and ${countOf(mappedPages - 1, 'more page')}` : '';
   return context.findings.report({
     rule: how.rule,
-    certainty: shadow.isCertainSince(made.timeNs) ? 'certain' : 'possible',
+    certainty: shadow.isCertain(main.id) ? 'certain' : 'possible',
     title: `page ${hex(pfn)}${more} ${how.verb} while ${ownerWords(owner)} can reach it at IOVA ${hex(main.iovaPage * FRAME_SIZE)}`,
     fired: { role: how.role, at: copyMoment(at) },
     others,
@@ -57,7 +58,10 @@ function reportReached(
     pages: mappedPages,
     page: pageRef(context, pfn),
     mapping: mappingRef(context, main.id),
-    otherMappings: fresh.slice(1, 1 + OTHERS_TOLD).map(reach => mappingRef(context, reach.id)),
+    otherMappings: fresh
+      .filter(reach => reach !== main)
+      .slice(0, OTHERS_TOLD)
+      .map(reach => mappingRef(context, reach.id)),
     reachable: true,
   });
 }
@@ -73,7 +77,8 @@ function reportStale(
   const more = mappedPages > 1 ? ` and ${countOf(mappedPages - 1, 'more page')}` : '';
   return context.findings.report({
     rule: how.rule,
-    certainty: 'certain',
+    // A count is what all events since the beginning made it.
+    certainty: context.shadow.isWhole ? 'certain' : 'possible',
     title: `page ${hex(pfn)}${more} ${how.verb} with a count that is not 0, though no mapping reaches it`,
     fired: { role: how.role, at: copyMoment(at) },
     others: history(context, pfn, undefined),

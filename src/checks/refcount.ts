@@ -23,7 +23,7 @@ export const refcount: CheckDefinition = {
     return {
       countFault(at, pfn, fault): void {
         // A refused range shows in its own event; a count is what all events since the beginning made it.
-        const certain = fault === 'refused' || context.shadow.isCertainSince(Number.NEGATIVE_INFINITY);
+        const certain = fault === 'refused' || context.shadow.isWhole;
         context.findings.report({
           rule,
           certainty: certain ? 'certain' : 'possible',

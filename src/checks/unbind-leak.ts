@@ -44,7 +44,7 @@ export const unbindLeak: CheckDefinition = {
         const [first] = group;
         if (first === undefined) continue;
         const pages = pagesOf(context, bytesLeft(shadow, group));
-        const certain = group.every(id => shadow.isCertainSince(shadow.mappings.timeOf(id)));
+        const certain = group.every(id => shadow.isCertain(id) && shadow.isOwnerCertain(id));
         const handle = context.findings.report({
           rule,
           certainty: certain ? 'certain' : 'possible',

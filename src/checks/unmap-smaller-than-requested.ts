@@ -33,8 +33,9 @@ export const unmapSmallerThanRequested: CheckDefinition = {
       const made = id === 0 ? undefined : shadow.mappings.madeAt(id);
       context.findings.report({
         rule,
-        // Where domains are not told apart, the mapping may be another domain's.
-        certainty: unmapped === 0 && known === UNKNOWN ? 'possible' : 'certain',
+        // What was removed, the event says. That something else is there rests on the mapping, which may be of another
+        // domain where these are not told apart.
+        certainty: unmapped > 0 || (known !== UNKNOWN && shadow.isCertain(id)) ? 'certain' : 'possible',
         title:
           unmapped === 0
             ? `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} was refused`

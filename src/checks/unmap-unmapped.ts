@@ -29,7 +29,8 @@ export const unmapUnmapped: CheckDefinition = {
       if (shadow.tables.get(known, frameOf(iova)) !== 0) return;
       context.findings.report({
         rule,
-        certainty: 'certain',
+        // A mapping that was refused to be split also leaves 0: that there is none rests on all events.
+        certainty: shadow.isWhole ? 'certain' : 'possible',
         title: `nothing was mapped at IOVA ${hex(iova)}, where ${hex(size)} bytes should be unmapped`,
         fired: { role: 'unmapped', at: copyMoment(at) },
         others: [],

@@ -2,6 +2,8 @@ import { UNKNOWN } from '../kernel/events.ts';
 
 /** The last IOMMU calls of one thread of execution. */
 export interface RecentCalls {
+  /** Time of the last event of the thread that had to do with these. */
+  lastNs: number;
   /** A DMA API call named the device of the map that follows. */
   mapDevice: number;
   /** The last map; its domain is that of the DMA API event right behind it. */
@@ -24,19 +26,29 @@ export class RecentCallsByContext {
     if (context === this.lastContext && this.last) return this.last;
     let calls = this.byContext.get(context);
     if (!calls) {
-      calls = {
-        mapDevice: UNKNOWN,
-        mapDomain: UNKNOWN,
-        mapIova: -1,
-        mapEnd: -1,
-        unmapDomain: UNKNOWN,
-        unmapIova: -1,
-        unmapEnd: -1,
-      };
+      calls = noCalls();
       this.byContext.set(context, calls);
     }
     this.lastContext = context;
     this.last = calls;
     return calls;
   }
+}
+
+function noCalls(): RecentCalls {
+  return {
+    lastNs: Number.NEGATIVE_INFINITY,
+    mapDevice: UNKNOWN,
+    mapDomain: UNKNOWN,
+    mapIova: -1,
+    mapEnd: -1,
+    unmapDomain: UNKNOWN,
+    unmapIova: -1,
+    unmapEnd: -1,
+  };
+}
+
+/** Nothing is known of the thread any more: events are missing since. */
+export function forgetCalls(calls: RecentCalls): void {
+  Object.assign(calls, noCalls());
 }

@@ -15,7 +15,7 @@ import { KernelAccounting } from './kernel-accounting.ts';
 import { Mappings } from './mappings.ts';
 import { LARGEST_ORDER, PageHistory } from './page-history.ts';
 import { Pools } from './pools.ts';
-import { RecentCallsByContext } from './recent-calls.ts';
+import { forgetCalls, type RecentCalls, RecentCallsByContext } from './recent-calls.ts';
 
 /** Pages of the largest believable map, 64 TiB: a size above that comes from a damaged trace and is passed over. */
 const LARGEST_MAP = 2 ** 34;
@@ -52,6 +52,8 @@ export class Shadow implements KernelEvents {
   pagesAllocated = 0;
   pagesFreed = 0;
 
+  /** The source has named the domain of a mapping. */
+  private namesDomains = false;
   private readonly changes: ShadowChanges;
   /** Runs cut out of the tables by the event in hand. */
   private readonly cut = new IovaRuns();
@@ -70,6 +72,30 @@ export class Shadow implements KernelEvents {
   /** Whether everything that is believed since `timeNs` was seen whole. */
   isCertainSince(timeNs: number): boolean {
     return timeNs >= this.lostUntilNs;
+  }
+
+  /** Whether nothing was lost since the source began: what was never seen did then not happen. */
+  get isWhole(): boolean {
+    return this.lostUntilNs === Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Whether a mapping is surely still there. Not if an event since it was made is missing; nor if its domain is not
+   * known where others are: then an unmap in its domain, or the end of it, takes another for meant.
+   */
+  isCertain(id: number): boolean {
+    if (!this.isCertainSince(this.mappings.timeOf(id))) return false;
+    return this.mappings.domain[id] !== UNKNOWN || !this.namesDomains;
+  }
+
+  /**
+   * Whether the mapping is surely of the device that it is taken for. A domain may have been attached to another one
+   * unseen, or be a driver's own: then only a call of the DMA API that names the device tells.
+   */
+  isOwnerCertain(id: number): boolean {
+    if (this.isWhole) return true;
+    const entry = this.dma.containing(this.deviceOf(id), (this.mappings.iovaPage[id] as number) * FRAME_SIZE);
+    return entry !== 0 && !this.dma.isFormer(entry) && this.isCertainSince(this.dma.madeAt(entry).timeNs);
   }
 
   /**
@@ -139,7 +165,8 @@ export class Shadow implements KernelEvents {
     const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
     this.tables.map(domain, page, pages, id);
     this.accounting.mapped(at, domain, phys, size);
-    const calls = this.recent.of(at.context);
+    if (domain !== UNKNOWN) this.namesDomains = true;
+    const calls = this.recentCalls(at);
     if (calls.mapDevice !== UNKNOWN) {
       this.domains.attached(domain, calls.mapDevice);
       this.devices.get(calls.mapDevice).translated = true;
@@ -164,7 +191,7 @@ export class Shadow implements KernelEvents {
     if (domain === UNKNOWN) this.removeEverywhere(at, frameOf(iova), framesIn(iova, unmapped));
     else this.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
-    const calls = this.recent.of(at.context);
+    const calls = this.recentCalls(at);
     calls.unmapDomain = known;
     calls.unmapIova = iova;
     calls.unmapEnd = iova + unmapped;
@@ -207,7 +234,7 @@ export class Shadow implements KernelEvents {
   }
 
   dmaMapBegin(at: Moment, device: number): void {
-    this.recent.of(at.context).mapDevice = device;
+    this.recentCalls(at).mapDevice = device;
   }
 
   dmaMap(
@@ -331,16 +358,24 @@ export class Shadow implements KernelEvents {
     if (untilNs > this.lostUntilNs) this.lostUntilNs = untilNs;
   }
 
+  /** The last calls of a thread of execution, but for what it did before a loss that is over. */
+  recentCalls(at: Readonly<Moment>): RecentCalls {
+    const calls = this.recent.of(at.context);
+    if (calls.lastNs < this.lostUntilNs && this.lostUntilNs <= at.timeNs) forgetCalls(calls);
+    calls.lastNs = at.timeNs;
+    return calls;
+  }
+
   /** A DMA API event follows the map that it made, in the same context. Of a scatterlist this is the last of many. */
   private wasJustMapped(at: Moment, dmaAddr: number, size: number): boolean {
-    const calls = this.recent.of(at.context);
+    const calls = this.recentCalls(at);
     const end = Math.ceil((dmaAddr + size) / FRAME_SIZE) * FRAME_SIZE;
     return calls.mapIova < end && calls.mapEnd > dmaAddr;
   }
 
   /** The device that this thread of execution has just mapped the page for, as a page_pool does before it holds one. */
   private deviceJustMappedFor(at: Moment, pfn: number): number {
-    const { mapDomain, mapIova } = this.recent.of(at.context);
+    const { mapDomain, mapIova } = this.recentCalls(at);
     const id = mapIova < 0 ? 0 : this.tables.get(mapDomain, frameOf(mapIova));
     const first = Math.floor(((this.mappings.frame[id] as number) * FRAME_SIZE) / this.pageSize);
     return id !== 0 && first === pfn ? this.deviceOf(id) : UNKNOWN;

@@ -92,7 +92,7 @@ export class TraceSource implements Source {
         const format = this.format(id);
         return format && binder.handlerFor(format);
       },
-      sink,
+      binder,
       progress,
     );
     binder.finish();

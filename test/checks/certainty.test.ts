@@ -92,10 +92,76 @@ describe('certainty', () => {
   it.each<[rule: string, script: (k: KernelScript) => unknown]>([
     ['unmap-larger-than-requested', k => k.lose().unmap('A', 0x1000, 0x1000, 0x2000)],
     ['unmap-smaller-than-requested', k => k.lose().unmap('A', 0x1000, 0x2000, 0x1000)],
-    ['unmap-unmapped', k => k.lose().unmap('A', 0x1000, 0x1000, 0)],
   ])('of %s is not touched by a loss: the event itself says it', (rule, script) => {
     const k = new KernelScript();
     script(k);
     expect(k.sole(rule).certainty).toBe('certain');
+  });
+
+  it.each<[what: string, rule: string, script: (k: KernelScript) => unknown]>([
+    [
+      'nothing was mapped: the map may have been lost, and the unmap refused',
+      'unmap-unmapped',
+      k => k.lose().unmap('A', 0x1000, 0x1000, 0),
+    ],
+    [
+      'an unmap was refused: what it should unmap may have been gone',
+      'unmap-smaller-than-requested',
+      k => k.map('A', 0x1000, 0x5000, 0x1000).lose().unmap('A', 0x1000, 0x1000, 0),
+    ],
+    [
+      'the address is mapped for another device only: it may have been mapped for both',
+      'dma-wrong-device',
+      k =>
+        k
+          .lose()
+          .dmaMap('0000:00:05.0', 0x1000, 0x1000, 0x1000, { direct: true })
+          .dmaUnmap(NIC, 0x1000, 0x1000, { direct: true }),
+    ],
+    [
+      'a device without an IOMMU maps memory as it is unmapped: it may have mapped it twice',
+      'dma-wrong-size',
+      k =>
+        k
+          .lose()
+          .dmaMap(NIC, 0x1000, 0x1000, 0x1000, { direct: true })
+          .dmaUnmap(NIC, 0x1000, 0x2000, { direct: true }),
+    ],
+    [
+      'a mapping is of the DMA API: its domain may have been a driver’s own',
+      'unbind-leak',
+      k => k.lose().domainAttach('A', NIC).map('A', 0x1000, 0x5000, 0x1000).unbind(NIC),
+    ],
+  ])('is possible after a loss where a rule takes for certain that %s', (_, rule, script) => {
+    const k = new KernelScript();
+    script(k);
+    expect(k.sole(rule).certainty).toBe('possible');
+  });
+
+  it('of a leak is certain where a call of the DMA API named the device after the loss', () => {
+    const k = new KernelScript().lose().dmaMap(NIC, 0x1000, 0x5000, 0x1000).unbind(NIC);
+    expect(k.sole('unbind-leak').certainty).toBe('certain');
+  });
+
+  it('is possible for a mapping without a domain where others have one: its unmap will name it', () => {
+    const k = new KernelScript().map('A', 0x9000, 0x9000, 0x1000).map('', 0x1000, 0x5000, 0x1000).free(5);
+    expect(k.sole().certainty).toBe('possible');
+    expect(new KernelScript().map('', 0x1000, 0x5000, 0x1000).free(5).sole().certainty).toBe('certain');
+  });
+
+  it('does not take the device of a call before a loss for that of the map behind it', () => {
+    const k = new KernelScript().dmaMapBegin(NIC).lose().map('A', 0x1000, 0x5000, 0x1000).free(5);
+    expect(k.sole().device).toBeUndefined();
+    const whole = new KernelScript().dmaMapBegin(NIC).map('A', 0x1000, 0x5000, 0x1000).free(5);
+    expect(whole.sole().device).toBe(NIC);
+  });
+
+  it('tells the story of the mapping that is surely there', () => {
+    const k = new KernelScript()
+      .map('A', 0x1000, 0x5000, 0x1000)
+      .lose()
+      .map('B', 0x2000, 0x5000, 0x1000)
+      .free(5);
+    expect(k.sole()).toMatchObject({ certainty: 'certain', mapping: { iova: '0x2000' } });
   });
 });

@@ -38,6 +38,12 @@ export class Binder {
     return bindEvent(format, this.context);
   }
 
+  /** Events are missing, see {@link KernelEvents.eventsLost}; to be told before what comes behind them. */
+  eventsLost(cpu: number, count: number, sinceNs: number, untilNs: number): void {
+    this.calls.eventsLost(untilNs);
+    this.context.sink.eventsLost(cpu, count, sinceNs, untilNs);
+  }
+
   /** At the end of the input: tells what was waiting for more. */
   finish(): void {
     this.calls.finish();

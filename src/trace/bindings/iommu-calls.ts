@@ -1,8 +1,12 @@
 import { type KernelEvents, PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
 import { assignMoment, type Moment, newMoment } from '../../kernel/moment.ts';
+import { LossWindows } from './loss-windows.ts';
 
 /** What the events of one call have told so far, in one thread of execution. */
 interface OpenCalls {
+  /** Windows of loss that had closed at the last event, see {@link LossWindows}. */
+  lossesClosed: number;
+
   mapOpen: boolean;
   /** The tracepoint of the open map was seen: the return adds nothing. */
   mapReported: boolean;
@@ -61,6 +65,7 @@ export interface CallEvidence {
 export class IommuCalls {
   private readonly sink: KernelEvents;
   private readonly open = new Map<number, OpenCalls>();
+  private readonly losses = new LossWindows();
   /** The calls of an event are mostly followed by each other. */
   private lastContext = Number.NaN;
   private last = noCalls();
@@ -84,8 +89,17 @@ export class IommuCalls {
     this.unmapReturnNamesDomain ||= evidence.unmapReturnNamesDomain;
   }
 
+  /**
+   * Events of a CPU are missing until `untilNs`. The end of an open call may be among them, and the entry of another
+   * one with it: an event behind the gap is not taken for the end of a call from before. (A task that is moved to a CPU
+   * that loses events and back within one call could still be taken for one that was not.)
+   */
+  eventsLost(untilNs: number): void {
+    this.losses.add(untilNs);
+  }
+
   mapEntry(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.held !== 'nothing') this.settle(calls);
     if (!this.mapOutcome) {
       this.sink.iommuMap(at, domain, iova, phys, size, prot);
@@ -104,7 +118,7 @@ export class IommuCalls {
 
   /** `iommu:map`. Linux 7.2 also emits it for a map that failed, with the bytes mapped until then. */
   mapTracepoint(at: Moment, iova: number, phys: number, size: number): void {
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.held !== 'nothing') this.settle(calls);
     const known = calls.mapOpen && !calls.mapReported && calls.mapIova === iova;
     if (known) calls.mapReported = true;
@@ -122,7 +136,7 @@ export class IommuCalls {
 
   /** Closes the open map of a context if its tracepoint was seen: then the return has nothing to add. */
   closesReportedMap(context: number): boolean {
-    const calls = this.callsOf(context);
+    const calls = this.callsAt(context);
     if (!calls.mapOpen || !calls.mapReported) return false;
     calls.mapOpen = false;
     calls.mapReturned = true;
@@ -132,7 +146,7 @@ export class IommuCalls {
   /** Return of a map whose entry was seen. */
   mapReturn(at: Moment, result: number): void {
     this.mapOutcome = true;
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (!calls.mapOpen) return;
     calls.mapOpen = false;
     calls.mapReturned = true;
@@ -150,7 +164,7 @@ export class IommuCalls {
     size: number,
     result: number,
   ): void {
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.mapOpen && calls.mapIova === iova) {
       this.mapReturn(at, result);
     } else if (calls.held === 'map' && calls.heldIova === iova) {
@@ -166,7 +180,7 @@ export class IommuCalls {
   }
 
   unmapEntry(at: Moment, domain: number, iova: number, size: number): void {
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.held !== 'nothing') this.settle(calls);
     // iommu_unmap() contains __iommu_unmap(): both may be probed.
     if (calls.unmapOpen && calls.unmapDomain === domain && calls.unmapIova === iova) return;
@@ -187,7 +201,7 @@ export class IommuCalls {
   }
 
   unmapTracepoint(at: Moment, iova: number, size: number, unmapped: number): void {
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.held !== 'nothing') this.settle(calls);
     if (calls.unmapOpen && calls.unmapIova === iova && calls.unmapSize === size) {
       this.endUnmap(calls, at, unmapped);
@@ -203,12 +217,12 @@ export class IommuCalls {
   /** Return of an unmap whose entry was seen. */
   unmapReturn(at: Moment, unmapped: number): void {
     this.unmapOutcome = true;
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.unmapOpen) this.endUnmap(calls, at, unmapped);
   }
 
   unmapReturnWithArguments(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-    const calls = this.callsOf(at.context);
+    const calls = this.callsOf(at);
     if (calls.unmapOpen && calls.unmapIova === iova) {
       this.endUnmap(calls, at, unmapped);
     } else if (calls.held === 'unmap' && calls.heldIova === iova) {
@@ -225,7 +239,7 @@ export class IommuCalls {
    * waits for its return probe is told first, in the domain that the sync names.
    */
   takeGathered(context: number, domain: number): { readonly start: number; readonly end: number } {
-    const calls = this.callsOf(context);
+    const calls = this.callsAt(context);
     if (calls.held === 'unmap') {
       calls.held = 'nothing';
       calls.unmapEnded = true;
@@ -256,7 +270,7 @@ export class IommuCalls {
   }
 
   private wholeUnmap(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-    gather(this.callsOf(at.context), iova, unmapped);
+    gather(this.callsOf(at), iova, unmapped);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
     this.sink.iommuUnmapEnd(at, domain, iova, size, unmapped);
   }
@@ -275,7 +289,7 @@ export class IommuCalls {
     if (calls.unmapOpen) this.endUnmap(calls, calls.unmapEntry, calls.unmapSize);
   }
 
-  private callsOf(context: number): OpenCalls {
+  private callsAt(context: number): OpenCalls {
     if (context === this.lastContext) return this.last;
     let calls = this.open.get(context);
     if (!calls) {
@@ -286,6 +300,26 @@ export class IommuCalls {
     this.last = calls;
     return calls;
   }
+
+  /** The calls of a thread of execution, without those that began before a loss which is over. */
+  private callsOf(at: Moment): OpenCalls {
+    const calls = this.callsAt(at.context);
+    const closed = this.losses.closedBy(at.timeNs);
+    if (calls.lossesClosed !== closed) {
+      calls.lossesClosed = closed;
+      this.forgetOpen(calls);
+    }
+    return calls;
+  }
+
+  /** Of the calls of a context it is not known any more how they go on. */
+  private forgetOpen(calls: OpenCalls): void {
+    if (calls.held !== 'nothing') this.settle(calls);
+    this.abandonUnmap(calls);
+    calls.mapOpen = false;
+    calls.mapReturned = false;
+    calls.unmapEnded = false;
+  }
 }
 
 function gather(calls: OpenCalls, iova: number, size: number): void {
@@ -295,6 +329,7 @@ function gather(calls: OpenCalls, iova: number, size: number): void {
 
 function noCalls(): OpenCalls {
   return {
+    lossesClosed: 0,
     mapOpen: false,
     mapReported: false,
     mapReturned: false,
