@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { EventField, EventFormat } from '../../src/trace/events/event-format.ts';
 import type { RawEvent } from '../../src/trace/events/raw-event.ts';
-import type { Symbols } from '../../src/trace/names/symbols.ts';
+import type { SymbolLookup } from '../../src/trace/names/symbols.ts';
 import { TraceSource } from '../../src/trace/trace-source.ts';
 import { type FieldValue, fieldReader, ownFields, textOf } from '../helpers/event-fields.ts';
 import { hasTraceCmd, type ReportedEvent, splitFields, traceCmdReport } from '../helpers/trace-cmd.ts';
@@ -101,7 +101,7 @@ type FieldComparison = (event: RawEvent, reported: string) => string | undefined
 const COMPARED = new Set(['iommu', 'dma', 'kmem', 'page_pool']);
 
 /** Compares all fields of an event with `NAME=VALUE NAME=VALUE`; `undefined` is returned where they are the same. */
-function fieldComparison(format: EventFormat, symbols: Symbols): FieldComparison {
+function fieldComparison(format: EventFormat, symbols: SymbolLookup): FieldComparison {
   const fields = ownFields(format);
   const isProbe = fields.some(({ name }) => name === '__probe_ip' || name === '__probe_func');
   if (!isProbe && !COMPARED.has(format.system)) return () => undefined;
@@ -129,7 +129,7 @@ function shown(value: FieldValue | undefined): string {
 /** Says whether a value is what trace-cmd printed. */
 type ValueComparison = (value: FieldValue, text: string) => boolean;
 
-function valueComparison(field: EventField, symbols: Symbols): ValueComparison {
+function valueComparison(field: EventField, symbols: SymbolLookup): ValueComparison {
   // A number without 0x may be decimal or hexadecimal, as the event's print format has it: one for all its values.
   let mayBeDecimal = true;
   let mayBeHexadecimal = true;
@@ -142,7 +142,7 @@ function valueComparison(field: EventField, symbols: Symbols): ValueComparison {
     if (text.startsWith('0x')) return bits === BigInt(text);
     if (text.includes('+0x')) {
       const match = symbols.at(Number(bits >> 32n), Number(bits & 0xffff_ffffn));
-      return text === `${match?.name}+0x${match?.offset.toString(16)}`;
+      return text === `${match?.name}+0x${match?.offset?.toString(16)}`;
     }
     mayBeDecimal &&= value.toString() === text;
     mayBeHexadecimal &&= bits.toString(16) === text;

@@ -2,15 +2,34 @@ import type { KallsymsSource } from '../dat/trace-dat.ts';
 import { signedAddress } from './address.ts';
 import { lineAddress, parseLine, SortedLines, scanLines, startOfModules } from './kallsyms-text.ts';
 
-/** A symbol and where in it an address is. */
-export interface SymbolMatch {
+/** A function that an address lies in, as far as it is known where. */
+export interface FunctionPlace {
   readonly name: string;
+  /** Bytes from the start of the function; `undefined` where a text has the name alone. */
+  readonly offset: number | undefined;
+  /** Bytes of the function, where known. */
+  readonly size: number | undefined;
+  /** `undefined` for the kernel itself. */
+  readonly module: string | undefined;
+  /** The address only stands for the name: a text that has none was read. */
+  readonly nameOnly?: true;
+}
+
+/** A symbol and where in it an address is. */
+export interface SymbolMatch extends FunctionPlace {
   /** Bytes from the start of the symbol. */
   readonly offset: number;
   /** Bytes to the next symbol; `undefined` for the last one. */
   readonly size: number | undefined;
   /** `undefined` for the kernel itself. */
   readonly module: string | undefined;
+}
+
+/** Finds the symbol that covers an address, wherever the symbols come from. */
+export interface SymbolLookup {
+  /** Whether there are no symbols at all. */
+  readonly isEmpty: boolean;
+  at(high: number, low: number): FunctionPlace | undefined;
 }
 
 const NEWLINE = 10;
@@ -52,7 +71,7 @@ const BEGINNING = 0.45;
  * hundred: the kernel's own symbols come sorted and are searched in the text as it is, only those of modules are
  * scanned. The text is asked for at the first look-up, its beginning first: a trace without findings needs no more.
  */
-export class Symbols {
+export class Symbols implements SymbolLookup {
   private readonly source: KallsymsSource;
   private beginning: Table | undefined;
   private all: Table | undefined;

@@ -1,10 +1,14 @@
 import type { EventLocation, SourceNames, StackFrame } from '../../kernel/source.ts';
-import type { Positions } from '../dat/positions.ts';
 import { addressText } from './address.ts';
 import { InternedPointers, InternedTexts } from './interned.ts';
 import { InternedBytes } from './interned-bytes.ts';
 import { StackTable } from './stack-table.ts';
-import type { Symbols } from './symbols.ts';
+import type { SymbolLookup } from './symbols.ts';
+
+/** Turns the position of an event into its place in the input. */
+export interface Locator {
+  locate(position: number): EventLocation | undefined;
+}
 
 /** Everything of a trace that has a name, as small integers and back. */
 export class TraceNames implements SourceNames {
@@ -15,11 +19,11 @@ export class TraceNames implements SourceNames {
   readonly domains = new InternedPointers();
   readonly pools = new InternedPointers();
   readonly stacks = new StackTable();
-  readonly symbols: Symbols;
+  readonly symbols: SymbolLookup;
   private readonly commandNames: ReadonlyMap<number, string>;
-  private readonly positions: Positions;
+  private readonly positions: Locator;
 
-  constructor(symbols: Symbols, commandNames: ReadonlyMap<number, string>, positions: Positions) {
+  constructor(symbols: SymbolLookup, commandNames: ReadonlyMap<number, string>, positions: Locator) {
     this.symbols = symbols;
     this.commandNames = commandNames;
     this.positions = positions;
@@ -60,9 +64,9 @@ export class TraceNames implements SourceNames {
     const match = this.symbols.at(high, low);
     if (!match) return { address };
     return {
-      address,
+      ...(match.nameOnly ? {} : { address }),
       symbol: match.name,
-      offset: match.offset,
+      ...(match.offset === undefined ? {} : { offset: match.offset }),
       ...(match.size === undefined ? {} : { size: match.size }),
       ...(match.module === undefined ? {} : { module: match.module }),
     };

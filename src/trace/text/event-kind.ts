@@ -1,0 +1,431 @@
+import { DMA_ATTR_NAMES, DMA_DIRECTIONS } from '../../kernel/dma.ts';
+import type { EventField, EventFormat } from '../events/event-format.ts';
+import type { EventHandler } from '../events/raw-event.ts';
+import { latin1 } from '../file/latin1.ts';
+import type { EventForm, FieldForm, ValueForm } from './event-forms.ts';
+import { guessFunction } from './probe-guess.ts';
+import { LARGEST_RECORD, type RecordSlot } from './record-slot.ts';
+import {
+  CLOSE,
+  CLOSE_CURLY,
+  CLOSE_SQUARE,
+  COMMA,
+  EQUALS,
+  find,
+  isDigit,
+  isPrefixedHex,
+  MINUS,
+  OPEN,
+  OPEN_SQUARE,
+  QUOTE,
+  SLASH,
+  SPACE,
+  scanDecimal,
+  scanHex,
+  scanNumber,
+  startsWith,
+  wide,
+} from './scan.ts';
+import type { TextSymbols } from './text-symbols.ts';
+
+/** Bytes of `struct trace_entry`, and of each field behind it. */
+const COMMON_BYTES = 8;
+const FIELD_BYTES = 8;
+
+/** The fields of `struct trace_entry`, include/linux/trace_events.h. */
+const COMMON_FIELDS: readonly EventField[] = [
+  common('unsigned short', 'common_type', 0, 2, false),
+  common('unsigned char', 'common_flags', 2, 1, false),
+  common('unsigned char', 'common_preempt_count', 3, 1, false),
+  common('int', 'common_pid', 4, 4, true),
+];
+
+function common(type: string, name: string, offset: number, size: number, signed: boolean): EventField {
+  return { type, name, offset, size, signed, layout: 'scalar' };
+}
+
+/** Where probes have their places in code: `(place)` of an entry, `(caller <- function)` of a return. */
+export type ProbeShape = 'none' | 'entry' | 'return';
+
+/** What a kind is made of. */
+export interface KindParts {
+  readonly id: number;
+  readonly nameBytes: Uint8Array;
+  readonly system: string;
+  readonly name: string;
+  readonly shape: ProbeShape;
+  readonly fields: readonly FieldForm[];
+  /** Of a tracepoint whose text is known beforehand. */
+  readonly form: EventForm | undefined;
+  readonly symbols: TextSymbols;
+}
+
+interface PlannedField extends FieldForm {
+  readonly keyBytes: readonly Uint8Array[];
+  readonly offset: number;
+}
+
+/** A kind of event of a text: its name, how its lines are read, and the format of the records they become. */
+export class EventKind {
+  readonly id: number;
+  readonly shape: ProbeShape;
+  /** As it stands in the lines, with its system where perf prints that. */
+  readonly nameBytes: Uint8Array;
+  readonly format: EventFormat;
+  /** Set when its first record is delivered; `undefined` before, `null` for a kind that is only counted. */
+  handler: EventHandler | null | undefined;
+
+  /** Whether the fields are known beforehand, and not learnt from the lines. */
+  readonly isFixed: boolean;
+
+  private readonly parts: KindParts;
+  private readonly fields: readonly PlannedField[];
+  private readonly fixedBytes: number;
+  private readonly hasPlaces: boolean;
+  private readonly hasCallSite: boolean;
+  private readonly symbols: TextSymbols;
+  /** The address of a probe that was last seen without a name. */
+  private lastHigh = -1;
+  private lastLow = -1;
+  /** Where the next value that has no fixed size goes. */
+  private tail = 0;
+
+  constructor(parts: KindParts) {
+    const { id, nameBytes, system, name, shape, fields, form, symbols } = parts;
+    this.parts = parts;
+    this.id = id;
+    this.nameBytes = nameBytes;
+    this.shape = shape;
+    this.isFixed = form !== undefined;
+    this.hasCallSite = form?.hasCallSite ?? false;
+    this.symbols = symbols;
+    const first = COMMON_BYTES + (shape === 'none' ? 0 : shape === 'entry' ? 1 : 2) * FIELD_BYTES;
+    this.fields = fields.map((field, i) => ({
+      ...field,
+      keyBytes: field.keys.map(key => Buffer.from(key, 'latin1')),
+      offset: first + i * FIELD_BYTES,
+    }));
+    this.hasPlaces = fields.some(field => field.place !== undefined);
+    this.fixedBytes = first + fields.length * FIELD_BYTES;
+    this.format = {
+      system,
+      name,
+      id,
+      fields: [...COMMON_FIELDS, ...probeFields(shape), ...this.fields.map(eventField)],
+    };
+  }
+
+  /** The same kind with fields that its first lines did not show. */
+  with(more: readonly FieldForm[]): EventKind {
+    return new EventKind({ ...this.parts, fields: [...this.parts.fields, ...more] });
+  }
+
+  /** Whether parentheses at the beginning of the body tell nothing: slab events have their call site there. */
+  get ignoresShape(): boolean {
+    return this.hasCallSite;
+  }
+
+  /** Names of the fields of the event itself. */
+  get fieldNames(): readonly string[] {
+    return this.fields.map(({ name }) => name);
+  }
+
+  /** Writes the record of a line whose body is `[at, end)`; true unless a word was found that the kind does not know. */
+  encode(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): boolean {
+    const { event } = slot;
+    slot.reserve(this.fixedBytes);
+    slot.words.fill(0, 0, this.fixedBytes >> 2);
+    slot.words[0] = this.id | (event.flags << 16);
+    slot.words[1] = event.pid;
+    this.tail = this.fixedBytes;
+    if (this.shape !== 'none') at = this.encodePlaces(bytes, at, end, slot);
+    else if (this.hasCallSite && bytes[at] === OPEN) at = find(bytes, CLOSE, at, end) + 1;
+    const understood = this.encodeFields(bytes, at, end, slot);
+    event.payload = 0;
+    event.payloadSize = this.tail;
+    return understood;
+  }
+
+  private encodeFields(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): boolean {
+    const { fields } = this;
+    let understood = true;
+    let expected = 0;
+    let place = 0;
+    while (at < end) {
+      if (bytes[at] === SPACE || bytes[at] === COMMA) {
+        at++;
+        continue;
+      }
+      const start = at;
+      while (at < end && bytes[at] !== EQUALS && bytes[at] !== SPACE) at++;
+      if (bytes[at] === EQUALS && at < end) {
+        let index = expected;
+        if (index >= fields.length || !isKey(bytes, start, at, fields[index] as PlannedField)) {
+          index = fields.findIndex(field => isKey(bytes, start, at, field));
+        }
+        if (index >= 0) {
+          expected = index + 1;
+          at = this.encodeValue(fields[index] as PlannedField, bytes, at + 1, end, slot);
+        } else {
+          understood = false;
+        }
+        at = endOfWord(bytes, at, end);
+      } else if (this.hasPlaces && bytes[start] !== OPEN_SQUARE) {
+        const field = fields.find(candidate => candidate.place === place);
+        place++;
+        if (field) at = this.encodeValue(field, bytes, start, end, slot);
+      } else if (bytes[start] === OPEN_SQUARE && isPrefixedHex(bytes, start + 1, at)) {
+        this.encodeRange(bytes, start, at, slot);
+      }
+    }
+    return understood;
+  }
+
+  /** `[0x0-0xfff]` */
+  private encodeRange(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
+    for (const field of this.fields) {
+      if (field.form === 'rangeStart') {
+        scanHex(bytes, at + 1, end);
+        put(slot, field.offset);
+      } else if (field.form === 'rangeEnd') {
+        scanHex(bytes, find(bytes, MINUS, at, end) + 1, end);
+        put(slot, field.offset);
+      }
+    }
+  }
+
+  /** Writes one value and returns where it ends. */
+  private encodeValue(
+    field: PlannedField,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    slot: RecordSlot,
+  ): number {
+    switch (field.form) {
+      case 'number':
+      case 'rangeStart':
+      case 'rangeEnd':
+        at = scanNumber(bytes, at, end);
+        break;
+      case 'hex':
+        at = scanHex(bytes, at, end);
+        break;
+      case 'pfn':
+        at = scanNumber(bytes, at, end);
+        if (wide.high === 0 && wide.low === 0) wide.high = wide.low = 0xffff_ffff;
+        break;
+      case 'outOf':
+        at = scanNumber(bytes, at, end);
+        if (bytes[at] === SLASH) at = scanDecimal(bytes, at + 1, end);
+        break;
+      case 'direction':
+        at = scanDirection(bytes, at, end);
+        break;
+      case 'attributes':
+        at = scanAttributes(bytes, at, end);
+        break;
+      case 'place': {
+        const stop = endOfWord(bytes, at, end);
+        this.scanPlace(bytes, at, stop);
+        at = stop;
+        break;
+      }
+      case 'string':
+        return this.encodeString(field, bytes, at, end, slot);
+      case 'text':
+        this.putBytes(field, bytes, at, end, slot);
+        return end;
+      case 'wides':
+        return this.encodeArray(field, FIELD_BYTES, bytes, at, end, slot);
+      case 'words':
+        return this.encodeArray(field, 4, bytes, at, end, slot);
+    }
+    put(slot, field.offset);
+    return at;
+  }
+
+  /** A text in quotes may hold spaces; trace-cmd report -R prints none. */
+  private encodeString(
+    field: PlannedField,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    slot: RecordSlot,
+  ): number {
+    const quoted = bytes[at] === QUOTE;
+    const start = quoted ? at + 1 : at;
+    const stop = find(bytes, quoted ? QUOTE : SPACE, start, end);
+    this.putBytes(field, bytes, start, stop, slot);
+    return quoted ? stop + 1 : stop;
+  }
+
+  private encodeArray(
+    field: PlannedField,
+    elementBytes: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    slot: RecordSlot,
+  ): number {
+    const start = this.tail;
+    const raw = startsWith(bytes, at, end, 'ARRAY[');
+    const stop = find(bytes, raw ? CLOSE_SQUARE : CLOSE_CURLY, at, end);
+    at += raw ? 6 : 1;
+    while (at < stop && this.tail + FIELD_BYTES <= LARGEST_RECORD) {
+      const before = at;
+      at = raw ? scanHex(bytes, at, stop) : scanNumber(bytes, at, stop);
+      if (at === before) break;
+      slot.reserve(this.tail + FIELD_BYTES);
+      if (raw) {
+        slot.bytes[this.tail++] = wide.low;
+      } else {
+        slot.words[this.tail >> 2] = wide.low;
+        if (elementBytes === FIELD_BYTES) slot.words[(this.tail >> 2) + 1] = wide.high;
+        this.tail += elementBytes;
+      }
+      while (at < stop && (bytes[at] === COMMA || bytes[at] === SPACE)) at++;
+    }
+    this.putLocation(field, start, this.tail - start, slot);
+    this.tail = (this.tail + 3) & ~3;
+    return stop + 1;
+  }
+
+  private putBytes(field: PlannedField, bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
+    const length = Math.min(end - at, LARGEST_RECORD - FIELD_BYTES - this.tail);
+    if (length <= 0) return;
+    const start = this.tail;
+    slot.reserve(start + length + 4);
+    for (let i = 0; i < length; i++) slot.bytes[start + i] = bytes[at + i] as number;
+    slot.bytes[start + length] = 0;
+    this.putLocation(field, start, length + 1, slot);
+    this.tail = (start + length + 4) & ~3;
+  }
+
+  private putLocation(field: PlannedField, at: number, length: number, slot: RecordSlot): void {
+    slot.words[field.offset >> 2] = (length << 16) | at;
+  }
+
+  /** `(function+0x0/0x240)`, `(caller+0x9e/0x140 <- function)`, with addresses for names, or `__probe_ip=ADDRESS`. */
+  private encodePlaces(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): number {
+    if (bytes[at] !== OPEN) return this.encodeRawPlaces(bytes, at, end, slot);
+    const close = find(bytes, CLOSE, at, end);
+    const start = at + 1;
+    if (this.shape === 'entry') {
+      this.scanFunction(bytes, start, close);
+      put(slot, COMMON_BYTES);
+    } else {
+      let arrow = start;
+      while (arrow < close && !startsWith(bytes, arrow, close, ' <- ')) arrow++;
+      this.scanFunction(bytes, arrow + 4, close);
+      put(slot, COMMON_BYTES);
+      this.scanPlace(bytes, start, arrow);
+      put(slot, COMMON_BYTES + FIELD_BYTES);
+    }
+    return close + 1;
+  }
+
+  private encodeRawPlaces(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): number {
+    for (let offset = COMMON_BYTES; startsWith(bytes, at, end, '__probe_'); offset += FIELD_BYTES) {
+      const value = find(bytes, EQUALS, at, end) + 1;
+      at = endOfWord(bytes, value, end);
+      if (offset === COMMON_BYTES) this.scanFunction(bytes, value, at);
+      else this.scanPlace(bytes, value, at);
+      put(slot, offset);
+      while (at < end && bytes[at] === SPACE) at++;
+    }
+    return at;
+  }
+
+  /** Leaves the address of a place in {@link wide}: its own or, of a name, the one that stands for it. */
+  private scanPlace(bytes: Uint8Array, at: number, end: number): void {
+    if (at < end && scanHex(bytes, at, end) === end) return;
+    wide.low = at < end ? this.symbols.lowOf(bytes, at, end) : 0;
+    wide.high = at < end ? this.symbols.nameOnlyHigh : 0;
+  }
+
+  /** The same for the function of a probe. Of an address without a name it is guessed, once. */
+  private scanFunction(bytes: Uint8Array, at: number, end: number): void {
+    this.scanPlace(bytes, at, end);
+    if (wide.low === this.lastLow && wide.high === this.lastHigh) return;
+    this.lastHigh = wide.high;
+    this.lastLow = wide.low;
+    if (this.symbols.isKnown(wide.high, wide.low)) return;
+    const name = guessFunction(this.format);
+    if (name !== undefined) this.symbols.guess(wide.high, wide.low, name);
+  }
+}
+
+/** Writes {@link wide}. */
+function put(slot: RecordSlot, offset: number): void {
+  slot.words[offset >> 2] = wide.low;
+  slot.words[(offset >> 2) + 1] = wide.high;
+}
+
+function probeFields(shape: ProbeShape): readonly EventField[] {
+  const names =
+    shape === 'none' ? [] : shape === 'entry' ? ['__probe_ip'] : ['__probe_func', '__probe_ret_ip'];
+  return names.map((name, i) => ({
+    name,
+    type: 'unsigned long',
+    offset: COMMON_BYTES + i * FIELD_BYTES,
+    size: FIELD_BYTES,
+    signed: false,
+    layout: 'scalar',
+  }));
+}
+
+const LOCATED: Partial<Record<ValueForm, string>> = {
+  string: '__data_loc char[]',
+  text: '__data_loc char[]',
+  wides: '__data_loc u64[]',
+  words: '__data_loc unsigned int[]',
+};
+
+function eventField({ name, form, offset, signed = false }: PlannedField): EventField {
+  const type = LOCATED[form];
+  return type === undefined
+    ? { name, type: signed ? 's64' : 'u64', offset, size: FIELD_BYTES, signed, layout: 'scalar' }
+    : { name, type, offset, size: 4, signed: false, layout: 'data_loc' };
+}
+
+function isKey(bytes: Uint8Array, at: number, end: number, { keyBytes }: PlannedField): boolean {
+  for (const key of keyBytes) {
+    if (key.length !== end - at) continue;
+    let i = 0;
+    while (i < key.length && bytes[at + i] === key[i]) i++;
+    if (i === key.length) return true;
+  }
+  return false;
+}
+
+function endOfWord(bytes: Uint8Array, at: number, end: number): number {
+  return find(bytes, SPACE, at, end);
+}
+
+function scanDirection(bytes: Uint8Array, at: number, end: number): number {
+  if (isDigit(bytes[at])) return scanNumber(bytes, at, end);
+  const stop = endOfWord(bytes, at, end);
+  const direction = DMA_DIRECTIONS.findIndex(
+    name => name.length === stop - at && startsWith(bytes, at, stop, name),
+  );
+  wide.low = direction < 0 ? 0xffff_ffff : direction;
+  wide.high = direction < 0 ? 0xffff_ffff : 0;
+  return stop;
+}
+
+function scanAttributes(bytes: Uint8Array, at: number, end: number): number {
+  if (isDigit(bytes[at])) return scanNumber(bytes, at, end);
+  const stop = endOfWord(bytes, at, end);
+  let mask = 0;
+  if (stop > at) {
+    for (const name of latin1(bytes.subarray(at, stop)).split('|')) {
+      const bit = DMA_ATTR_NAMES.find(([, known]) => known === name)?.[0];
+      // Flags without a name are printed as a number, kernel/trace/trace_output.c.
+      mask |= bit === undefined ? Number(name) || 0 : 1 << bit;
+    }
+  }
+  wide.low = mask >>> 0;
+  wide.high = 0;
+  return stop;
+}

@@ -1,0 +1,141 @@
+import { latin1 } from '../file/latin1.ts';
+import { EVENT_FORMS, type EventForm, type FieldForm, type ValueForm } from './event-forms.ts';
+import { EventKind, type ProbeShape } from './event-kind.ts';
+import { CLOSE, find, hashOf, OPEN, sameBytes, startsWith } from './scan.ts';
+import type { TextSymbols } from './text-symbols.ts';
+
+/** Kinds that are told apart; a text with more different names is no trace, and the rest counts as one kind. */
+const MOST_KINDS = 4000;
+
+/** Fields of one kind: an event of the kernel has fewer, and text that a task has written may have any. */
+const MOST_FIELDS = 64;
+
+/** Forms by `system:name`, and by the name alone as ftrace prints it. */
+const FORMS = new Map<string, EventForm>();
+for (const form of EVENT_FORMS) {
+  FORMS.set(form.name, form);
+  FORMS.set(`${form.system}:${form.name}`, form);
+}
+
+/** `name=value` with the value's first characters, for events whose fields the text itself tells. */
+const ASSIGNMENT = /([A-Za-z_]\w*)=("?)([^\s,)"]*)/g;
+
+/** The kinds of events that a text holds, in the order in which they appeared. */
+export class EventKinds {
+  private readonly symbols: TextSymbols;
+  private readonly byHash = new Map<number, EventKind[]>();
+  private readonly kinds: EventKind[] = [];
+  private other: EventKind | undefined;
+
+  constructor(symbols: TextSymbols) {
+    this.symbols = symbols;
+  }
+
+  get all(): readonly EventKind[] {
+    return this.kinds;
+  }
+
+  /** The kind with this id, as {@link EventKind.id}. */
+  byId(id: number): EventKind | undefined {
+    return this.kinds[id - 1];
+  }
+
+  /** The kind of the event whose name is `[nameAt, nameEnd)` and whose body is `[at, end)`. */
+  of(bytes: Uint8Array, nameAt: number, nameEnd: number, at: number, end: number): EventKind {
+    const shape = shapeOf(bytes, at, end);
+    const hash = hashOf(bytes, nameAt, nameEnd);
+    let sameHash = this.byHash.get(hash);
+    if (sameHash) {
+      for (const kind of sameHash) {
+        if ((kind.shape === shape || kind.ignoresShape) && sameBytes(bytes, nameAt, nameEnd, kind.nameBytes))
+          return kind;
+      }
+    }
+    if (this.kinds.length >= MOST_KINDS) return this.others();
+    const kind = this.make(bytes.slice(nameAt, nameEnd), shape, latin1(bytes.subarray(at, end)));
+    sameHash = sameHash ?? [];
+    sameHash.push(kind);
+    this.byHash.set(hash, sameHash);
+    this.kinds.push(kind);
+    return kind;
+  }
+
+  /** Replaces a kind whose first lines did not show all fields by one that also knows those of this body. */
+  widened(kind: EventKind, body: string): EventKind {
+    if (kind.isFixed) return kind;
+    if (kind.fieldNames.length >= MOST_FIELDS) return kind;
+    const known = new Set(kind.fieldNames);
+    const more = fieldsOf(body).filter(({ name }) => !known.has(name));
+    if (more.length === 0) return kind;
+    const wider = kind.with(more);
+    this.kinds[kind.id - 1] = wider;
+    const sameHash = this.byHash.get(hashOf(kind.nameBytes, 0, kind.nameBytes.length)) ?? [];
+    sameHash[sameHash.indexOf(kind)] = wider;
+    return wider;
+  }
+
+  private make(nameBytes: Uint8Array, shape: ProbeShape, body: string): EventKind {
+    const fullName = latin1(nameBytes);
+    const colon = fullName.indexOf(':');
+    const name = fullName.slice(colon + 1) || 'other text';
+    const known = FORMS.get(fullName);
+    const form = known && (shape === 'none' || known.hasCallSite) ? known : undefined;
+    const system =
+      form?.system ?? (colon < 0 ? (shape === 'none' ? 'unknown' : 'probes') : fullName.slice(0, colon));
+    return new EventKind({
+      id: this.kinds.length + 1,
+      nameBytes,
+      system,
+      name,
+      shape: form ? 'none' : shape,
+      fields: form?.fields ?? (fullName === '' ? [] : fieldsOf(body)),
+      form,
+      symbols: this.symbols,
+    });
+  }
+
+  private others(): EventKind {
+    this.other ??= new EventKind({
+      id: MOST_KINDS + 1,
+      nameBytes: new Uint8Array(0),
+      system: 'unknown',
+      name: 'other events',
+      shape: 'none',
+      fields: [],
+      form: undefined,
+      symbols: this.symbols,
+    });
+    this.kinds[MOST_KINDS] = this.other;
+    return this.other;
+  }
+}
+
+function shapeOf(bytes: Uint8Array, at: number, end: number): ProbeShape {
+  if (bytes[at] === OPEN) {
+    const close = find(bytes, CLOSE, at, end);
+    for (let i = at; i < close; i++) if (startsWith(bytes, i, close, ' <- ')) return 'return';
+    return 'entry';
+  }
+  if (startsWith(bytes, at, end, '__probe_ip=')) return 'entry';
+  return startsWith(bytes, at, end, '__probe_func=') ? 'return' : 'none';
+}
+
+/** What the body of an event says of its fields: their names, and by their first value how they are written. */
+function fieldsOf(body: string): FieldForm[] {
+  const fields = new Map<string, FieldForm>();
+  for (const [, name = '', quote = '', value = ''] of body.matchAll(ASSIGNMENT)) {
+    if (fields.size >= MOST_FIELDS) break;
+    if (name.startsWith('__probe_') || fields.has(name)) continue;
+    const form = quote === '"' ? 'string' : formOf(value);
+    fields.set(name, { name, keys: [name], form, ...(/^-?\d+$/.test(value) && { signed: true }) });
+  }
+  return [...fields.values()];
+}
+
+function formOf(value: string): ValueForm {
+  if (/^0x[0-9a-fA-F]+$/.test(value) || /^-?\d{1,15}$/.test(value)) return 'number';
+  // %p: hashed or whole, always of 16 digits; (nil), (null)
+  if (/^[0-9a-f]{16}$/.test(value) || /^\((nil|null)$/.test(value)) return 'hex';
+  if (value.startsWith('{')) return 'wides';
+  return /^-?\d+$/.test(value) ? 'number' : 'string';
+}

@@ -1,0 +1,319 @@
+import { executionContext } from '../../kernel/moment.ts';
+import { latin1 } from '../file/latin1.ts';
+import type { EventKinds } from './event-kinds.ts';
+import { type LineHeader, newLineHeader, scanLineHeader, type TimeStyle } from './line-header.ts';
+import { RecordQueue } from './record-queue.ts';
+import type { RecordSlot } from './record-slot.ts';
+import {
+  CLOSE,
+  COLON,
+  EQUALS,
+  find,
+  GREATER,
+  HASH,
+  isDigit,
+  LESS,
+  OPEN,
+  SPACE,
+  scanDecimal,
+  scanHex,
+  skipSpaces,
+  startsWith,
+  TAB,
+  wide,
+} from './scan.ts';
+import type { TextPositions } from './text-positions.ts';
+import type { TextSymbols } from './text-symbols.ts';
+
+/** Who is told what a text holds. */
+export interface TextListener {
+  /** An event in the order of the text; the slot is used again. */
+  event(slot: RecordSlot): void;
+  /** As {@link WalkListener.eventsLost}. */
+  eventsLost(cpu: number, count: number, sinceNs: number, untilNs: number): void;
+}
+
+/** Events of one CPU, as far as they were read. */
+export interface TextCpu {
+  events: number;
+  bytes: number;
+  firstNs: number;
+  lastNs: number;
+  /** Missing before the next event; -1 where they were not counted. */
+  lost: number;
+}
+
+/** Lines that are no event and tell nothing that is not said elsewhere. */
+const KNOWN_LINES = ['cpus=', 'version = ', 'trace-cmd ', 'CPU ', '[unknown]', '\t\t'];
+
+/** `# entries-in-buffer/entries-written: 1024/3000   #P:2` */
+const ENTRIES = /^#\s*entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
+
+const UNCOUNTED = -1;
+
+/** Reads the lines of a text, whichever of the forms it has, and hands out its events. */
+export class TextReader {
+  readonly cpus: (TextCpu | undefined)[] = [];
+  readonly commandNames: Map<number, string>;
+  readonly timeStyles = new Set<TimeStyle>();
+  events = 0;
+  lines = 0;
+  /** Lines that were not understood, and the first of them, from 1, with its offset. */
+  strange = 0;
+  firstStrange = 0;
+  firstStrangeOffset = 0;
+  /** Events that the kernel had overwritten before the text was written. */
+  overwritten = 0;
+  isPerf = false;
+  isTraceCmd = false;
+  showsContext = false;
+  /** Events that are earlier than the one before them on the same CPU. */
+  disordered = 0;
+  lastNs = 0;
+  firstNs = Number.POSITIVE_INFINITY;
+
+  private readonly kinds: EventKinds;
+  private readonly symbols: TextSymbols;
+  private readonly positions: TextPositions;
+  private readonly listener: TextListener;
+  private readonly queue: RecordQueue;
+  private readonly header: LineHeader = newLineHeader();
+  /** What the lines that follow may belong to: the stack of an event, one that is passed over, or nothing. */
+  private stackOf: RecordSlot | 'nobody' | undefined;
+  private lastPid = -1;
+
+  constructor(
+    kinds: EventKinds,
+    symbols: TextSymbols,
+    positions: TextPositions,
+    commandNames: Map<number, string>,
+    listener: TextListener,
+  ) {
+    this.kinds = kinds;
+    this.symbols = symbols;
+    this.positions = positions;
+    this.commandNames = commandNames;
+    this.listener = listener;
+    this.queue = new RecordQueue(slot => listener.event(slot));
+  }
+
+  /** Takes the line `[start, end)`, which stands at byte `offset` of the text. */
+  line(bytes: Uint8Array, start: number, end: number, offset: number): void {
+    const before = this.lines++;
+    if (start === end) {
+      this.stackOf = undefined;
+      return;
+    }
+    if (this.stackOf !== undefined) {
+      if (this.frame(bytes, start, end)) return;
+      this.stackOf = undefined;
+    }
+    if (bytes[start] === HASH) {
+      this.comment(bytes, start, end);
+      return;
+    }
+    const { header } = this;
+    if (!scanLineHeader(bytes, start, end, header)) {
+      if (!this.lostEvents(bytes, start, end) && !this.isKnownLine(bytes, start, end))
+        this.notUnderstood(offset);
+      return;
+    }
+    this.timeStyles.add(header.timeStyle);
+    if (header.isPerf) this.isPerf = true;
+    if (header.showsContext) this.showsContext = true;
+    if (this.beginsStack(bytes, header.rest, end)) return;
+    this.event(bytes, start, end, this.positions.of(offset, before));
+  }
+
+  /** At the end of the text. */
+  finish(): void {
+    this.queue.finish();
+    for (const [cpu, state] of this.cpus.entries()) {
+      if (!state || state.lost === 0) continue;
+      this.listener.eventsLost(cpu, state.lost, state.lastNs, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  private event(bytes: Uint8Array, start: number, end: number, position: number): void {
+    const { header } = this;
+    const nameAt = header.rest;
+    let nameEnd = nameAt;
+    // The name ends at a colon that is followed by a space; perf has one more between system and event.
+    while (nameEnd < end && !endsName(bytes, nameEnd, end)) nameEnd++;
+    const hasName = nameEnd < end && bytes[nameEnd] === COLON;
+    const body = hasName ? Math.min(skipSpaces(bytes, nameEnd + 1, end), end) : nameAt;
+    let kind = this.kinds.of(bytes, nameAt, hasName ? nameEnd : nameAt, body, end);
+    const slot = this.queue.take();
+    const { event } = slot;
+    const { cpu, pid, timeNs } = header;
+    event.timeNs = timeNs;
+    event.cpu = cpu;
+    event.pid = pid;
+    event.flags = header.flags;
+    event.context = executionContext(pid, cpu, header.flags);
+    event.position = position;
+    event.stackAt = 0;
+    event.stackBytes = 0;
+    if (!kind.encode(bytes, body, end, slot) && !kind.isFixed) {
+      kind = this.kinds.widened(kind, latin1(bytes.subarray(body, end)));
+      kind.encode(bytes, body, end, slot);
+    }
+    slot.kind = kind;
+    if (pid !== this.lastPid) this.noteTask(bytes);
+    this.count(cpu, timeNs, end - start + 1);
+    this.queue.push(slot);
+    if (header.isPerf) this.stackOf = slot;
+  }
+
+  private count(cpu: number, timeNs: number, bytes: number): void {
+    this.events++;
+    const state = this.cpus[cpu] ?? this.newCpu(cpu);
+    if (state.events === 0) state.firstNs = timeNs;
+    if (state.lost !== 0) {
+      this.listener.eventsLost(
+        cpu,
+        state.lost,
+        state.events === 0 ? Number.NEGATIVE_INFINITY : state.lastNs,
+        timeNs,
+      );
+      state.lost = 0;
+    }
+    if (timeNs < state.lastNs) this.disordered++;
+    state.events++;
+    state.bytes += bytes;
+    state.lastNs = timeNs;
+    if (timeNs > this.lastNs) this.lastNs = timeNs;
+    if (timeNs < this.firstNs) this.firstNs = timeNs;
+  }
+
+  private newCpu(cpu: number): TextCpu {
+    const state: TextCpu = { events: 0, bytes: 0, firstNs: 0, lastNs: 0, lost: 0 };
+    this.cpus[cpu] = state;
+    return state;
+  }
+
+  private noteTask(bytes: Uint8Array): void {
+    const { pid, commStart, commEnd } = this.header;
+    this.lastPid = pid;
+    if (this.commandNames.has(pid)) return;
+    const name = latin1(bytes.subarray(commStart, commEnd));
+    if (name !== '<...>') this.commandNames.set(pid, name);
+  }
+
+  /** `<stack trace>` of tracefs, `kernel_stack: <stack trace >` of trace-cmd, and `kernel_stack: size=8 caller=ARRAY[...]`. */
+  private beginsStack(bytes: Uint8Array, at: number, end: number): boolean {
+    if (startsWith(bytes, at, end, '<user stack') || startsWith(bytes, at, end, 'user_stack:')) {
+      this.stackOf = 'nobody';
+      return true;
+    }
+    const isRecord = startsWith(bytes, at, end, 'kernel_stack:');
+    if (!isRecord && !startsWith(bytes, at, end, '<stack trace')) return false;
+    const { cpu, pid, flags } = this.header;
+    const slot = this.queue.lastOf(cpu);
+    const own =
+      slot && slot.event.stackBytes === 0 && slot.event.context === executionContext(pid, cpu, flags);
+    this.stackOf = own ? slot : 'nobody';
+    if (isRecord && own) this.rawFrames(bytes, at, end, slot);
+    return true;
+  }
+
+  /** The bytes of the addresses, in the order of the recorded machine: kernel addresses begin with ones. */
+  private rawFrames(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
+    const open = find(bytes, 0x5b, at, end);
+    if (open === end) return;
+    let position = open + 1;
+    const word = new Uint8Array(8);
+    const view = new DataView(word.buffer);
+    while (position < end) {
+      let i = 0;
+      for (; i < 8; i++) {
+        const next = scanHex(bytes, position, end);
+        if (next === position) break;
+        word[i] = wide.low;
+        position = skipSpaces(bytes, next + 1, end);
+      }
+      if (i < 8) break;
+      const little = word[7] !== 0 || word[0] !== 0xff;
+      slot.addFrame(view.getUint32(little ? 4 : 0, little), view.getUint32(little ? 0 : 4, little));
+    }
+    this.stackOf = undefined;
+  }
+
+  /** A line of a stack: ` => function+0x1f/0x70 [module] <address>`, `=> function (address)`, `address function+0x1f (place)`. */
+  private frame(bytes: Uint8Array, start: number, end: number): boolean {
+    const at = skipSpaces(bytes, start, end);
+    if (bytes[at] === EQUALS && bytes[at + 1] === GREATER) {
+      this.ftraceFrame(bytes, skipSpaces(bytes, at + 2, end), end);
+      return true;
+    }
+    if (at === start || !this.header.isPerf) return false;
+    const addressEnd = scanHex(bytes, at, end);
+    if (addressEnd - at < 1 || bytes[addressEnd] !== SPACE) return false;
+    this.addFrame(wide.high, wide.low, bytes, addressEnd + 1, end);
+    return true;
+  }
+
+  private ftraceFrame(bytes: Uint8Array, at: number, end: number): void {
+    while (end > at && (bytes[end - 1] === SPACE || bytes[end - 1] === TAB)) end--;
+    const last = bytes[end - 1];
+    const opening = last === GREATER ? LESS : last === CLOSE ? OPEN : 0;
+    let open = end - 1;
+    if (opening !== 0) {
+      while (open > at && bytes[open] !== opening) open--;
+      if (scanHex(bytes, open + 1, end - 1) === end - 1 && open > at) {
+        this.addFrame(wide.high, wide.low, bytes, at, open);
+        return;
+      }
+    }
+    if (this.stackOf === 'nobody' || this.stackOf === undefined) return;
+    if (scanHex(bytes, at, end) === end) this.stackOf.addFrame(wide.high, wide.low);
+    else this.stackOf.addFrame(this.symbols.nameOnlyHigh, this.symbols.lowOf(bytes, at, end));
+  }
+
+  private addFrame(high: number, low: number, bytes: Uint8Array, at: number, end: number): void {
+    if (this.stackOf === 'nobody' || this.stackOf === undefined) return;
+    if (!this.symbols.isKnown(high, low))
+      this.symbols.learn(high, low, latin1(bytes.subarray(at, end)).trim());
+    this.stackOf.addFrame(high, low);
+  }
+
+  /** `CPU:1 [LOST 12 EVENTS]`, `CPU:1 [LOST EVENTS]`, `CPU:1 [12 EVENTS DROPPED]`, `CPU:1 [EVENTS DROPPED]`. */
+  private lostEvents(bytes: Uint8Array, start: number, end: number): boolean {
+    if (!startsWith(bytes, start, end, 'CPU:') || !isDigit(bytes[start + 4])) return false;
+    let at = skipSpaces(bytes, scanDecimal(bytes, start + 4, end), end);
+    const cpu = wide.low;
+    if (bytes[at] !== 0x5b || cpu > 65_535) return false;
+    at++;
+    if (startsWith(bytes, at, end, 'LOST ')) at += 5;
+    const counted = isDigit(bytes[at]);
+    if (counted) at = scanDecimal(bytes, at, end) + 1;
+    if (!startsWith(bytes, at, end, 'EVENTS')) return false;
+    const state = this.cpus[cpu] ?? this.newCpu(cpu);
+    const count = counted ? wide.high * 0x1_0000_0000 + wide.low : UNCOUNTED;
+    state.lost = count < 0 || state.lost < 0 ? UNCOUNTED : state.lost + count;
+    return true;
+  }
+
+  private comment(bytes: Uint8Array, start: number, end: number): void {
+    const match = ENTRIES.exec(latin1(bytes.subarray(start, Math.min(end, start + 200))));
+    if (match) this.overwritten += Math.max(0, Number(match[2]) - Number(match[1]));
+  }
+
+  private isKnownLine(bytes: Uint8Array, start: number, end: number): boolean {
+    if (startsWith(bytes, start, end, 'cpus=')) this.isTraceCmd = true;
+    return KNOWN_LINES.some(known => startsWith(bytes, start, end, known));
+  }
+
+  private notUnderstood(offset: number): void {
+    this.strange++;
+    if (this.strange > 1) return;
+    this.firstStrange = this.lines;
+    this.firstStrangeOffset = offset;
+  }
+}
+
+/** A colon before a space ends the name of an event, and a space what is none, such as a line of the function tracer. */
+function endsName(bytes: Uint8Array, at: number, end: number): boolean {
+  if (bytes[at] === SPACE) return true;
+  return bytes[at] === COLON && (at + 1 === end || bytes[at + 1] === SPACE);
+}

@@ -1,0 +1,203 @@
+import type { KernelEvents } from '../../kernel/events.ts';
+import { type Capabilities, noCapabilities } from '../../kernel/source.ts';
+import { Binder } from '../bindings/binder.ts';
+import type { EventFormat } from '../events/event-format.ts';
+import type { EventHandler } from '../events/raw-event.ts';
+import type { WalkResult } from '../events/walk.ts';
+import type { Input } from '../file/input.ts';
+import { TraceNames } from '../names/trace-names.ts';
+import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from '../source.ts';
+import { EventKinds } from './event-kinds.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { TextPositions } from './text-positions.ts';
+import { TextReader } from './text-reader.ts';
+import { TextSymbols } from './text-symbols.ts';
+
+/**
+ * Bytes of the beginning that are read twice: first for which events there are, because how the end of a call is seen
+ * must be known before the first call is judged.
+ */
+const SURVEY_BYTES = 1 << 20;
+
+/** What a text does not say is assumed: the page size of nearly every kernel. */
+const ASSUMED_PAGE_SIZE = 4096;
+
+/** Kernel pointers are of 64 bits as far as a text can tell, which is by their digits. */
+const LONG_SIZE = 8;
+
+const WITHOUT_TIME_UNIT =
+  'The times of this text are counts of a clock without a unit (trace_clock "counter", or a processor\'s own): the order of events holds, the times and durations in the report are counts.';
+const RELATIVE_TIMES =
+  'The times of this text (latency format) are microseconds since the trace began, not since boot.';
+const WITHOUT_CONTEXT =
+  'This text does not show whether an event happened in an interrupt (the option irq-info of tracefs, or trace-cmd report -l, adds it): what an interrupt did counts as done by the task that it interrupted.';
+const ASSUMPTIONS =
+  'A text states neither its clock nor the page size of the kernel: events are taken in the order of the text, and pages of 4 KiB are assumed.';
+
+/** What ftrace, trace-cmd report or perf script print, as a source. It is read as it comes, and nothing is kept. */
+export class TextSource implements Source {
+  readonly names: TraceNames;
+  readonly capabilities: Capabilities = noCapabilities();
+  readonly gaps: Gap[] = [];
+  readonly whyNameless =
+    'Some frames have no symbol: the text prints their addresses only, because the kernel or trace-cmd had no name for them when it was written.';
+
+  private readonly input: Input;
+  private readonly symbols = new TextSymbols();
+  private readonly kinds = new EventKinds(this.symbols);
+  private readonly positions: TextPositions;
+  private readonly commandNames = new Map<number, string>();
+  private reader: TextReader | undefined;
+
+  constructor(input: Input) {
+    this.input = input;
+    this.positions = new TextPositions(input.name);
+    this.names = new TraceNames(this.symbols, this.commandNames, this.positions);
+  }
+
+  get description(): SourceDescription {
+    const { input, reader } = this;
+    const writer = reader?.isPerf ? 'perf script' : reader?.isTraceCmd ? 'trace-cmd report' : 'tracefs';
+    return {
+      files: [input.name],
+      format: inContainer(`text of ${writer}`, input.container),
+      uname: undefined,
+      pageSize: ASSUMED_PAGE_SIZE,
+      buffers: [
+        {
+          name: '',
+          clock: 'not stated',
+          cpus: reader ? [...reader.cpus.keys()].filter(cpu => reader.cpus[cpu]) : [],
+        },
+      ],
+    };
+  }
+
+  get notes(): readonly string[] {
+    const { reader } = this;
+    if (!reader) return [];
+    const { timeStyles, disordered, events, overwritten } = reader;
+    const { guesses } = this.symbols;
+    return [
+      ...(events > 0 ? [ASSUMPTIONS] : []),
+      ...(overwritten > 0
+        ? [
+            `${overwritten} events had been overwritten when the text was written: it begins later than the recording did.`,
+          ]
+        : []),
+      ...(timeStyles.has('counts') ? [WITHOUT_TIME_UNIT] : []),
+      ...(timeStyles.has('microseconds') ? [RELATIVE_TIMES] : []),
+      ...(events > 0 && !reader.showsContext ? [WITHOUT_CONTEXT] : []),
+      ...(disordered > 0
+        ? [
+            `${disordered} events are earlier than the one before them on the same CPU: the clock went back, or the text was put together of several.`,
+          ]
+        : []),
+      ...(guesses.size > 0
+        ? [
+            `The text prints the functions of the probes as addresses. By their names and arguments they were taken for: ${[...guesses].join(', ')}.`,
+          ]
+        : []),
+    ];
+  }
+
+  format(id: number): EventFormat | undefined {
+    return this.kinds.byId(id)?.format;
+  }
+
+  async run(sink: KernelEvents, progress?: Progress): Promise<WalkResult> {
+    const binder = new Binder(sink, this.names, this.capabilities, LONG_SIZE, ASSUMED_PAGE_SIZE);
+    const result = await this.walk(
+      id => {
+        const format = this.format(id);
+        if (!format) return undefined;
+        binder.expect([format]);
+        return binder.handlerFor(format);
+      },
+      sink,
+      progress,
+      () => binder.expect(this.kinds.all.map(kind => kind.format)),
+    );
+    binder.finish();
+    return result;
+  }
+
+  /** @param surveyed called when the kinds of events in the beginning are known, before the first is handed out */
+  async walk(
+    handlerFor: (id: number) => EventHandler | undefined,
+    loss: Pick<KernelEvents, 'eventsLost'>,
+    progress?: Progress,
+    surveyed?: () => void,
+  ): Promise<WalkResult> {
+    const { input, kinds, symbols, positions, commandNames } = this;
+    const chunks = input.chunks()[Symbol.asyncIterator]();
+    const beginning: Uint8Array[] = [];
+    let size = 0;
+    let next = await chunks.next();
+    for (; !next.done && size < SURVEY_BYTES; next = await chunks.next()) {
+      beginning.push(next.value);
+      size += next.value.length;
+    }
+    this.survey(beginning);
+    surveyed?.();
+
+    const counts = new Map<number, number>();
+    const reader = new TextReader(kinds, symbols, positions, commandNames, {
+      event({ event, kind }) {
+        if (!kind) return;
+        counts.set(kind.id, (counts.get(kind.id) ?? 0) + 1);
+        if (kind.handler === undefined) kind.handler = handlerFor(kind.id) ?? null;
+        kind.handler?.(event);
+      },
+      eventsLost: (cpu, count, sinceNs, untilNs) => loss.eventsLost(cpu, count, sinceNs, untilNs),
+    });
+    this.reader = reader;
+    const splitter = new LineSplitter((...line) => reader.line(...line));
+    for (const chunk of beginning) splitter.push(chunk);
+    for (; !next.done; next = await chunks.next()) {
+      splitter.push(next.value);
+      progress?.(input.consumed(), input.total);
+    }
+    splitter.finish();
+    reader.finish();
+    this.noteGaps(reader);
+    return {
+      events: reader.events,
+      counts,
+      perCpu: [...reader.cpus.entries()].flatMap(([cpu, state]) =>
+        state
+          ? [{ cpu, events: state.events, firstNs: state.firstNs, lastNs: state.lastNs, bytes: state.bytes }]
+          : [],
+      ),
+      firstNs: reader.events === 0 ? 0 : reader.firstNs,
+      lastNs: reader.lastNs,
+    };
+  }
+
+  close(): void {
+    this.input.close();
+  }
+
+  /** Reads the beginning for its kinds of events, their fields and the names of functions alone. */
+  private survey(beginning: readonly Uint8Array[]): void {
+    const reader = new TextReader(this.kinds, this.symbols, this.positions, this.commandNames, {
+      event: () => undefined,
+      eventsLost: () => undefined,
+    });
+    const splitter = new LineSplitter((...line) => reader.line(...line));
+    for (const chunk of beginning) splitter.push(chunk);
+    reader.finish();
+  }
+
+  private noteGaps({ strange, firstStrange, firstStrangeOffset }: TextReader): void {
+    if (strange > 0) {
+      const others = strange === 1 ? '' : ` and ${strange - 1} more ${strange === 2 ? 'line' : 'lines'}`;
+      this.gaps.push({
+        offset: firstStrangeOffset,
+        message: `line ${firstStrange}${others} could not be understood and ${strange === 1 ? 'was' : 'were'} skipped`,
+      });
+    }
+    const damage = this.input.damage();
+    if (damage) this.gaps.push({ offset: this.input.consumed(), message: damage.message });
+  }
+}
