@@ -14,9 +14,10 @@ export function quoted(text: string): string {
 /** The first bytes of an input for a message: text as text, anything else in hexadecimal. */
 export function preview(bytes: Uint8Array): string {
   const head = bytes.subarray(0, 12);
-  const text = head.every(byte => byte >= 0x20 && byte < 0x7f);
-  return text
-    ? `the text "${String.fromCharCode(...head)}"`
+  const newline = head.indexOf(10);
+  const line = newline < 0 ? head : head.subarray(0, newline);
+  return line.length > 0 && line.every(byte => byte >= 0x20 && byte < 0x7f)
+    ? `the text "${String.fromCharCode(...line)}"`
     : `the bytes ${Array.from(head, byte => byte.toString(16).padStart(2, '0')).join(' ')}`;
 }
 

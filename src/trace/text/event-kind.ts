@@ -20,6 +20,7 @@ import {
   QUOTE,
   SLASH,
   SPACE,
+  sameBytes,
   scanDecimal,
   scanHex,
   scanNumber,
@@ -414,18 +415,29 @@ function scanDirection(bytes: Uint8Array, at: number, end: number): number {
   return stop;
 }
 
+/** A driver passes the same attributes again and again. */
+const lastAttributes = { text: new Uint8Array(0), mask: 0 };
+
 function scanAttributes(bytes: Uint8Array, at: number, end: number): number {
   if (isDigit(bytes[at])) return scanNumber(bytes, at, end);
   const stop = endOfWord(bytes, at, end);
+  if (!sameBytes(bytes, at, stop, lastAttributes.text)) {
+    lastAttributes.text = bytes.slice(at, stop);
+    lastAttributes.mask = attributeMask(latin1(lastAttributes.text));
+  }
+  wide.low = lastAttributes.mask;
+  wide.high = 0;
+  return stop;
+}
+
+function attributeMask(text: string): number {
   let mask = 0;
-  if (stop > at) {
-    for (const name of latin1(bytes.subarray(at, stop)).split('|')) {
+  if (text !== '') {
+    for (const name of text.split('|')) {
       const bit = DMA_ATTR_NAMES.find(([, known]) => known === name)?.[0];
       // Flags without a name are printed as a number, kernel/trace/trace_output.c.
       mask |= bit === undefined ? Number(name) || 0 : 1 << bit;
     }
   }
-  wide.low = mask >>> 0;
-  wide.high = 0;
-  return stop;
+  return mask >>> 0;
 }

@@ -57,6 +57,8 @@ export class TextReader {
   readonly commandNames: Map<number, string>;
   readonly timeStyles = new Set<TimeStyle>();
   events = 0;
+  /** Of the events those that are the stack of another. */
+  stacks = 0;
   lines = 0;
   /** Lines that were not understood, and the first of them, from 1, with its offset. */
   strange = 0;
@@ -121,7 +123,11 @@ export class TextReader {
     this.timeStyles.add(header.timeStyle);
     if (header.isPerf) this.isPerf = true;
     if (header.showsContext) this.showsContext = true;
-    if (this.beginsStack(bytes, header.rest, end)) return;
+    if (this.beginsStack(bytes, header.rest, end)) {
+      this.stacks++;
+      this.count(header.cpu, header.timeNs, end - start + 1);
+      return;
+    }
     this.event(bytes, start, end, this.positions.of(offset, before));
   }
 

@@ -9,7 +9,7 @@ import { hashOf, sameBytes } from './scan.ts';
 const NAME_ONLY_HIGH = 1;
 
 /** `function+0x1f/0x70 [module]` as the kernel prints a place in code; offset, size and module may be absent. */
-const PLACE = /^(.+?)(?:\+0x([0-9a-f]+)(?:\/0x([0-9a-f]+))?)?(?:\s+[[(]([^\])]+)[\])])?$/;
+const PLACE = /^(.+?)(?:\+0x([0-9a-f]+)(?:\/0x([0-9a-f]+))?)?(?:\s+\(?\[?([^\])]+)\]?\)?)?$/;
 
 /** What perf and `[module]` say of code in the kernel itself. */
 const KERNEL_ITSELF = /^\[?(kernel\.kallsyms|kernel\.vmlinux|vmlinux|guest\.kernel\.kallsyms|unknown)/;
@@ -45,7 +45,7 @@ export class TextSymbols implements SymbolLookup {
 
   /** Takes `text` for what is at an address, unless it is the address in other words. */
   learn(high: number, low: number, text: string): void {
-    const isAddress = /^(0x)?[0-9a-f]{8,16}$/.test(text);
+    const isAddress = /^((0x)?[0-9a-f]{8,16}|\[unknown\].*)$/.test(text);
     this.set(high, low, isAddress ? undefined : placeOf(text));
   }
 
