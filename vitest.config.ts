@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * `unit` needs nothing but the repository. `traces` reads the full recordings in ../shared where they exist;
+ * `browser` opens the built page of the HTML report in Chromium, where that is installed;
  * `trace-cmd` compares with the reference implementation where that is installed.
  */
 export default defineConfig({
@@ -13,11 +14,12 @@ export default defineConfig({
           // The tests share no state; a worker for each of the files takes longer than what is in it.
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/traces/**', 'test/trace-cmd/**', 'test/slow/**'],
+          exclude: ['test/browser/**', 'test/traces/**', 'test/trace-cmd/**', 'test/slow/**'],
         },
       },
       { test: { name: 'slow', include: ['test/slow/**/*.test.ts'] } },
       { test: { name: 'traces', include: ['test/traces/**/*.test.ts'] } },
+      { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
     ],
   },

@@ -4,6 +4,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildPage } from './build-page.mjs';
 
 /** Packages whose authors name the licence in package.json alone. */
 const WITHOUT_LICENCE_FILE = new Set(['xz-decompress']);
@@ -66,7 +67,7 @@ const outputs = await Promise.all([
 
 chmodSync('dist/bin/iommusan.cjs', 0o755);
 writeCodeCache();
-const inputs = outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const inputs = [...outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs)), ...(await buildPage())];
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licensesOf(inputs));
 
 const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {

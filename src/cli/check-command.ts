@@ -86,7 +86,7 @@ export function addCheckCommand(
     )
     .option(
       '--detail',
-      'add to json the life of each page, for which the trace is read twice, and how mappings went over time',
+      'add the life of each page, for which the trace is read twice, and how mappings went over time (html has them anyway)',
     )
     .option('--no-progress', 'no progress bar, even on a terminal')
     .addHelpText('after', HELP)

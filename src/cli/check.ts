@@ -113,7 +113,8 @@ async function checkOne(
     ...(only.length > 0 && { only }),
     ...(enable.length > 0 && { enable }),
     ...(skip.length > 0 && { skip }),
-    ...(checkOptions.detail === true && { detail: true }),
+    // The page shows time lines and charts.
+    ...((checkOptions.detail === true || checkOptions.format === 'html') && { detail: true }),
     ...(progress && { onProgress: progress.report }),
   };
   try {

@@ -17,6 +17,7 @@ import { addStatsCommand } from './stats-command.ts';
 const HELP = `
 Examples:
   iommusan check trace.dat            look for bugs
+  iommusan check --format html -o report.html trace.dat
   iommusan explain trace.dat 1        see how a verdict came about
   iommusan stats trace.dat            see what was recorded
   iommusan help check                 all options of a command

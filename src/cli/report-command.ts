@@ -13,8 +13,9 @@ Exit status:
   70  a fault in iommusan itself, or a report that cannot be written
 
 Examples:
-  iommusan check --format json trace.dat > report.json
+  iommusan check --format json --detail trace.dat > report.json
   iommusan report report.json                      as text
+  iommusan report --format html -o report.html report.json
   iommusan report --format markdown report.json    for a mail or a bug report`;
 
 /** Adds `iommusan report` to the program. */

@@ -2,7 +2,16 @@ import { type Command, Option } from 'commander';
 import { COLOR_MODES } from './terminal.ts';
 
 /** The forms of a report. */
-export const REPORT_FORMATS = ['text', 'json', 'jsonl', 'sarif', 'junit', 'github', 'markdown'] as const;
+export const REPORT_FORMATS = [
+  'text',
+  'json',
+  'jsonl',
+  'sarif',
+  'junit',
+  'github',
+  'markdown',
+  'html',
+] as const;
 
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 

@@ -6,6 +6,7 @@ import { renderText } from '../report/text.ts';
 import { type Io, OutputError, write } from './io.ts';
 import type { ReportFormat } from './report-options.ts';
 import { type ColorMode, textWidth, wantsColor } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 /** How a report is written, as commander hands it over. */
 export interface ReportOptions {
@@ -36,6 +37,9 @@ export async function openReports(
   io: Io,
 ): Promise<ReportWriter> {
   const { format, output } = options;
+  if (format === 'html' && output === undefined && io.stdout.isTTY === true) {
+    throw new UsageError('a page of HTML is for a file: add --output report.html.');
+  }
   if (format === 'text' && output === undefined) return textAsItComes(options, io);
   const reports: CheckReport[] = [];
   return {
@@ -101,5 +105,10 @@ async function render(
       return (await import('../report/github.ts')).renderGithub(reports);
     case 'markdown':
       return (await import('../report/markdown.ts')).renderMarkdown(reports);
+    case 'html': {
+      const { renderHtml } = await import('../report/html.ts');
+      const { readReportPage } = await import('./report-page.ts');
+      return renderHtml(reports, await readReportPage());
+    }
   }
 }

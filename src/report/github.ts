@@ -2,10 +2,10 @@ import type { CheckReport } from '../findings/check-report.ts';
 import type { Finding } from '../findings/finding.ts';
 import { kernelFrames } from '../findings/recording-frames.ts';
 import type { Severity } from '../findings/rule.ts';
+import { formatLocation } from './location-words.ts';
+import { hasLoss, lossText } from './loss-words.ts';
 import { printable } from './printable.ts';
 import { eventSentence } from './text-event.ts';
-import { formatLocation } from './text-finding.ts';
-import { hasLoss, lossText } from './text-limits.ts';
 import { formatFrame } from './text-stack.ts';
 import { counted } from './words.ts';
 

@@ -29,14 +29,14 @@ const DEEDS: Readonly<Record<Exclude<LifeRole, 'judged'>, string>> = {
 };
 
 /** What happened: `Mapped`. Of an event that only the story tells, the word of the story. */
-export function lifeDeed({ role }: LifeEvent, storyRole: string | undefined): string {
+export function lifeDeed({ role }: Pick<LifeEvent, 'role'>, storyRole: string | undefined): string {
   if (role !== 'judged') return DEEDS[role];
   const word = storyRole ?? 'judged';
   return word.slice(0, 1).toUpperCase() + word.slice(1);
 }
 
 /** What the event says of itself: `4 KiB at IOVA 0xffff000, to physical address 0x733c000`. Empty where it says no more. */
-export function lifeDetail({ role, facts }: LifeEvent): string {
+export function lifeDetail({ role, facts }: Pick<LifeEvent, 'role' | 'facts'>): string {
   const { order, iova, phys, sizeBytes, domain, device, driver, pool, count } = facts;
   if (role === 'events lost') return lossWords(count ?? -1);
   const where = iova === undefined ? '' : `IOVA ${iova}`;

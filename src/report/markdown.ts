@@ -1,13 +1,13 @@
 import type { CheckReport } from '../findings/check-report.ts';
 import type { Finding, StoryEvent } from '../findings/finding.ts';
 import { formatAge, formatDuration } from './durations.ts';
+import { labelsOf } from './finding-labels.ts';
+import { formatLocation } from './location-words.ts';
+import { hasLoss, lossText } from './loss-words.ts';
 import { joinParagraphs, type Paragraph } from './paragraphs.ts';
 import { printable } from './printable.ts';
 import { newPage } from './style.ts';
 import { eventSentence } from './text-event.ts';
-import { formatLocation } from './text-finding.ts';
-import { labelsOf } from './text-labels.ts';
-import { hasLoss, lossText } from './text-limits.ts';
 import { stackLines } from './text-stack.ts';
 import { summaryLine } from './text-summary.ts';
 import { counted, times } from './words.ts';

@@ -4,9 +4,9 @@ import type { Finding } from '../findings/finding.ts';
 import type { Rule } from '../findings/rule.ts';
 import { hex } from '../kernel/units.ts';
 import { toJson } from './json.ts';
+import { hasLoss, lossText } from './loss-words.ts';
 import { printable } from './printable.ts';
 import { locationsOf, stacksOf, threadFlowLocations, uriOf } from './sarif-location.ts';
-import { hasLoss, lossText } from './text-limits.ts';
 
 /** The version of how `partialFingerprints` are made: that of the signature. */
 const FINGERPRINT = 'iommusanSignature/v1';

@@ -1,8 +1,8 @@
 import type { TraceStats } from '../findings/trace-stats.ts';
 import { formatDuration, formatMoment } from './durations.ts';
+import { hasLoss, lossText } from './loss-words.ts';
 import type { Paragraph } from './paragraphs.ts';
 import type { Page } from './style.ts';
-import { hasLoss, lossText } from './text-limits.ts';
 import { formatCount, formatSize } from './words.ts';
 import { wrap } from './wrap.ts';
 

@@ -1,7 +1,6 @@
 import type { Finding, MappingRef } from '../findings/finding.ts';
-import type { EventLocation } from '../kernel/source.ts';
-import { hex } from '../kernel/units.ts';
 import { formatMoment } from './durations.ts';
+import { formatLocation } from './location-words.ts';
 import { joinParagraphs, type Paragraph } from './paragraphs.ts';
 import { section } from './section.ts';
 import type { Page } from './style.ts';
@@ -107,11 +106,4 @@ function footer({ signature, baseline, story, firedAt }: Finding, page: Page): P
   if (location !== undefined) parts.push(`trace: ${formatLocation(location)}`);
   const line = parts.join(' · ');
   return (line.length <= page.width ? [line] : parts).map(page.style.faint);
-}
-
-/** Where a file holds an event: `trace.dat, offset 0x900c, 0x5f0c into the decompressed chunk`. */
-export function formatLocation({ file, offset, inChunk, line }: EventLocation): string {
-  if (line !== undefined) return `${file}, line ${line}`;
-  const inner = inChunk === undefined ? '' : `, ${hex(inChunk)} into the decompressed chunk`;
-  return `${file}, offset ${hex(offset)}${inner}`;
 }

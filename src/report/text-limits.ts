@@ -1,16 +1,9 @@
-import type {
-  CheckReport,
-  InputGap,
-  LossSummary,
-  LossWindow,
-  SkippedCheck,
-} from '../findings/check-report.ts';
+import type { CheckReport, InputGap, LossSummary, SkippedCheck } from '../findings/check-report.ts';
 import { hex } from '../kernel/units.ts';
-import { formatMoment } from './durations.ts';
+import { hasLoss, lossText, lossWindow } from './loss-words.ts';
 import type { Paragraph } from './paragraphs.ts';
 import { section } from './section.ts';
 import type { Page } from './style.ts';
-import { counted } from './words.ts';
 import { bullet, wrap } from './wrap.ts';
 
 /** Gaps that are listed one by one. */
@@ -58,25 +51,6 @@ export function loss(lost: LossSummary, page: Page): Paragraph {
     ...wrap(advice, page.width),
     frame,
   ];
-}
-
-/** Whether any event is missing. */
-export function hasLoss(lost: LossSummary): boolean {
-  return lost.events > 0 || lost.uncountedGaps > 0;
-}
-
-/** `20,956 events, and an unknown number in 1 gap`. */
-export function lossText({ events, uncountedGaps }: LossSummary): string {
-  const unknown = `an unknown number in ${counted(uncountedGaps, 'gap')}`;
-  if (uncountedGaps === 0) return counted(events, 'event');
-  return events === 0 ? unknown : `${counted(events, 'event')}, and ${unknown}`;
-}
-
-function lossWindow({ cpu, count, sinceNs, untilNs }: LossWindow): string {
-  const lost = count < 0 ? 'an unknown number of events' : counted(count, 'event');
-  const since = sinceNs === undefined ? 'the start of the trace' : formatMoment(sinceNs);
-  const until = untilNs === undefined ? 'the end of the trace' : formatMoment(untilNs);
-  return `CPU ${cpu}: ${lost} between ${since} and ${until}`;
 }
 
 function notChecked(skipped: readonly SkippedCheck[], page: Page): Paragraph {

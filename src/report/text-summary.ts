@@ -1,9 +1,9 @@
 import type { CheckReport } from '../findings/check-report.ts';
 import type { Severity } from '../findings/rule.ts';
 import { formatDuration, formatElapsed } from './durations.ts';
+import { hasLoss, lossText } from './loss-words.ts';
 import type { Paragraph } from './paragraphs.ts';
 import type { Page } from './style.ts';
-import { hasLoss, lossText } from './text-limits.ts';
 import { counted, formatCount } from './words.ts';
 
 /** What stands first: which trace, of which kernel, and whether it is complete. */

@@ -1,11 +1,12 @@
 import type { CheckReport } from '../findings/check-report.ts';
+import { hasLoss } from './loss-words.ts';
 import { joinParagraphs, type Paragraph } from './paragraphs.ts';
 import { printable } from './printable.ts';
 import { section } from './section.ts';
 import { newPage, type Page } from './style.ts';
 import { expectations } from './text-expectations.ts';
 import { findingLine, findingLines } from './text-finding.ts';
-import { hasLoss, limits } from './text-limits.ts';
+import { limits } from './text-limits.ts';
 import { header, summaryLine } from './text-summary.ts';
 import { counted } from './words.ts';
 import { wrap } from './wrap.ts';

@@ -65,6 +65,17 @@ describe('a text report', () => {
   });
 });
 
+describe('a page of HTML', () => {
+  it('is not written to a terminal', async () => {
+    const { exitCode, stderr } = await run(['check', '--format', 'html', 'bad.dat'], {
+      reports,
+      isTTY: true,
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe('iommusan: a page of HTML is for a file: add --output report.html.\n');
+  });
+});
+
 describe('iommusan report', () => {
   it('refuses a trace, and says what it wants', async () => {
     const trace = folder.write('trace.dat', Uint8Array.of(0x17, 0x08, 0x44));

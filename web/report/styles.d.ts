@@ -1,0 +1,2 @@
+/** Styles are taken out of the bundle and put into the page. */
+declare module '*.css';
