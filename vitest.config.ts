@@ -19,7 +19,14 @@ export default defineConfig({
       },
       { test: { name: 'slow', include: ['test/slow/**/*.test.ts'] } },
       { test: { name: 'traces', include: ['test/traces/**/*.test.ts'] } },
-      { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
     ],
   },
