@@ -14,12 +14,14 @@ import { dmaWrongSize } from './dma-wrong-size.ts';
 import { domainFreedLive } from './domain-freed-live.ts';
 import { faultAfterUnmap } from './fault-after-unmap.ts';
 import { freeWhileMapped } from './free-while-mapped.ts';
+import { longUnmap } from './long-unmap.ts';
 import { mapFreePage } from './map-free-page.ts';
 import { mapOverLive } from './map-over-live.ts';
 import { pagePoolFreedPage } from './page-pool-freed-page.ts';
 import { pagePoolInflight } from './page-pool-inflight.ts';
 import { pagePoolUnbind } from './page-pool-unbind.ts';
 import { refcount } from './refcount.ts';
+import { staleIotlb } from './stale-iotlb.ts';
 import { unbindLeak } from './unbind-leak.ts';
 import { unmapAfterUnbind } from './unmap-after-unbind.ts';
 import { unmapLargerThanRequested } from './unmap-larger-than-requested.ts';
@@ -39,6 +41,8 @@ export const ALL_CHECKS: readonly CheckDefinition[] = [
   unbindLeak,
   unmapAfterUnbind,
   faultAfterUnmap,
+  staleIotlb,
+  longUnmap,
   pagePoolInflight,
   pagePoolUnbind,
   pagePoolFreedPage,

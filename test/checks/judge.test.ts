@@ -27,6 +27,8 @@ describe('the rules', () => {
       'unbind-leak: error',
       'unmap-after-unbind: error',
       'fault-after-unmap: error',
+      'stale-iotlb: note',
+      'long-unmap: note',
       'page-pool-inflight: warning',
       'page-pool-unbind: error',
       'page-pool-freed-page: error',
