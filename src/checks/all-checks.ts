@@ -14,6 +14,7 @@ import { dmaWrongSize } from './dma-wrong-size.ts';
 import { domainFreedLive } from './domain-freed-live.ts';
 import { faultAfterUnmap } from './fault-after-unmap.ts';
 import { freeWhileMapped } from './free-while-mapped.ts';
+import { kernelPageTableUnlinkOrder } from './kernel-page-table-unlink-order.ts';
 import { longUnmap } from './long-unmap.ts';
 import { mapFreePage } from './map-free-page.ts';
 import { mapOverLive } from './map-over-live.ts';
@@ -22,6 +23,7 @@ import { pagePoolInflight } from './page-pool-inflight.ts';
 import { pagePoolUnbind } from './page-pool-unbind.ts';
 import { refcount } from './refcount.ts';
 import { staleIotlb } from './stale-iotlb.ts';
+import { staleKernelPageTable } from './stale-kernel-page-table.ts';
 import { unbindLeak } from './unbind-leak.ts';
 import { unmapAfterUnbind } from './unmap-after-unbind.ts';
 import { unmapLargerThanRequested } from './unmap-larger-than-requested.ts';
@@ -43,6 +45,8 @@ export const ALL_CHECKS: readonly CheckDefinition[] = [
   faultAfterUnmap,
   staleIotlb,
   longUnmap,
+  staleKernelPageTable,
+  kernelPageTableUnlinkOrder,
   pagePoolInflight,
   pagePoolUnbind,
   pagePoolFreedPage,

@@ -12,6 +12,7 @@ import { ExactAccounting } from './exact-accounting.ts';
 import { IovaRuns } from './iova-runs.ts';
 import { IovaTable } from './iova-table.ts';
 import { KernelAccounting } from './kernel-accounting.ts';
+import { KernelTables } from './kernel-tables.ts';
 import { Mappings } from './mappings.ts';
 import { LARGEST_ORDER, PageHistory } from './page-history.ts';
 import { Pools } from './pools.ts';
@@ -40,6 +41,7 @@ export class Shadow implements KernelEvents {
   readonly devices = new Devices();
   readonly domains = new Domains();
   readonly dma = new DmaEntries();
+  readonly kernelTables = new KernelTables();
   readonly pools = new Pools();
   readonly recent = new RecentCallsByContext();
   readonly accounting: PageAccounting;
@@ -222,6 +224,7 @@ export class Shadow implements KernelEvents {
     const pages = 2 ** order;
     this.accounting.checked(at, pfn, pages);
     this.pages.pageAlloc(at, pfn, order);
+    this.kernelTables.pagesGone(pfn, pages);
     this.pagesAllocated += pages;
   }
 
@@ -230,6 +233,7 @@ export class Shadow implements KernelEvents {
     const pages = 2 ** order;
     this.accounting.checked(at, pfn, pages);
     this.pages.pageFree(at, pfn, order);
+    this.kernelTables.pagesGone(pfn, pages);
     this.pagesFreed += pages;
   }
 
@@ -342,17 +346,30 @@ export class Shadow implements KernelEvents {
     this.pools.destroy(at, pool);
   }
 
-  svaBind(): void {}
+  svaBind(_at: Moment, device: number, mm: number): void {
+    this.kernelTables.bind(device, mm);
+  }
 
-  svaUnbind(): void {}
+  svaUnbind(_at: Moment, device: number, mm: number): void {
+    this.kernelTables.unbind(device, mm);
+  }
 
-  kernelTableUnlink(): void {}
+  kernelTableUnlink(at: Moment, pfn: number): void {
+    // Of a page that is free already, its next owner has nothing to fear that was not told then.
+    if (this.pages.state(pfn) !== 'free') this.kernelTables.unlink(at, pfn);
+  }
 
-  kernelTableFree(): void {}
+  kernelTableFree(at: Moment, pfn: number): void {
+    this.kernelTables.giveUp(at, pfn);
+  }
 
-  svaInvalidateBegin(): void {}
+  svaInvalidateBegin(at: Moment): void {
+    this.kernelTables.invalidateBegin(at);
+  }
 
-  svaInvalidateEnd(): void {}
+  svaInvalidateEnd(at: Moment): void {
+    this.kernelTables.invalidateEnd(at);
+  }
 
   eventsLost(_cpu: number, _count: number, _sinceNs: number, untilNs: number): void {
     if (untilNs > this.lostUntilNs) this.lostUntilNs = untilNs;

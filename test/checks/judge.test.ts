@@ -29,6 +29,8 @@ describe('the rules', () => {
       'fault-after-unmap: error',
       'stale-iotlb: note',
       'long-unmap: note',
+      'stale-kernel-page-table: error',
+      'kernel-page-table-unlink-order: error',
       'page-pool-inflight: warning',
       'page-pool-unbind: error',
       'page-pool-freed-page: error',
