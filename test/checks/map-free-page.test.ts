@@ -50,8 +50,9 @@ describe('map-free-page', () => {
   it('is off for a recording: bulk allocation, compaction and CMA hand out pages without an event', () => {
     const k = new KernelScript().free(5).map('A', 0x1000, 0x5000, 0x1000);
     expect(k.finish()).toEqual([]);
-    expect(k.judge.skipped()).toEqual([
-      { rule: 'map-free-page', reason: expect.stringContaining('does not show every allocation') },
-    ]);
+    expect(k.judge.skipped()).toContainEqual({
+      rule: 'map-free-page',
+      reason: expect.stringContaining('does not show every allocation'),
+    });
   });
 });
