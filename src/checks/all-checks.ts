@@ -1,6 +1,7 @@
 import type { Rule } from '../findings/rule.ts';
 import { allocWhileMapped } from './alloc-while-mapped.ts';
 import type { CheckDefinition } from './check.ts';
+import { dmaOverlap } from './dma-overlap.ts';
 import { dmaSyncDirection } from './dma-sync-direction.ts';
 import { dmaSyncRange } from './dma-sync-range.ts';
 import { dmaSyncUnmapped } from './dma-sync-unmapped.ts';
@@ -18,12 +19,15 @@ import { kernelPageTableUnlinkOrder } from './kernel-page-table-unlink-order.ts'
 import { longUnmap } from './long-unmap.ts';
 import { mapFreePage } from './map-free-page.ts';
 import { mapOverLive } from './map-over-live.ts';
+import { mappingLeak } from './mapping-leak.ts';
+import { multipleMap } from './multiple-map.ts';
 import { pagePoolFreedPage } from './page-pool-freed-page.ts';
 import { pagePoolInflight } from './page-pool-inflight.ts';
 import { pagePoolUnbind } from './page-pool-unbind.ts';
 import { refcount } from './refcount.ts';
 import { staleIotlb } from './stale-iotlb.ts';
 import { staleKernelPageTable } from './stale-kernel-page-table.ts';
+import { subpageExposure } from './subpage-exposure.ts';
 import { unbindLeak } from './unbind-leak.ts';
 import { unmapAfterUnbind } from './unmap-after-unbind.ts';
 import { unmapLargerThanRequested } from './unmap-larger-than-requested.ts';
@@ -42,6 +46,7 @@ export const ALL_CHECKS: readonly CheckDefinition[] = [
   domainFreedLive,
   unbindLeak,
   unmapAfterUnbind,
+  mappingLeak,
   faultAfterUnmap,
   staleIotlb,
   longUnmap,
@@ -60,6 +65,9 @@ export const ALL_CHECKS: readonly CheckDefinition[] = [
   dmaSyncUnmapped,
   dmaSyncRange,
   dmaSyncDirection,
+  dmaOverlap,
+  multipleMap,
+  subpageExposure,
   refcount,
 ];
 

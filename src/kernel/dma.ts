@@ -6,6 +6,9 @@ export type DmaDirection = (typeof DMA_DIRECTIONS)[number];
 /** Index of `BIDIRECTIONAL` in {@link DMA_DIRECTIONS}. */
 export const DMA_BIDIRECTIONAL = 0;
 
+/** Index of `TO_DEVICE` in {@link DMA_DIRECTIONS}. */
+export const DMA_TO_DEVICE = 1;
+
 /** The name of a direction; a value that the kernel does not define is shown as a number. */
 export function dmaDirectionName(direction: number): string {
   return DMA_DIRECTIONS[direction] ?? `direction ${direction}`;

@@ -56,6 +56,10 @@ export class MomentColumns {
     this.stack[record] = from.stack[fromRecord] as number;
   }
 
+  stackOf(record: number): number {
+    return this.stack[record] as number;
+  }
+
   timeOf(record: number): number {
     return this.timeNs[record] as number;
   }

@@ -88,6 +88,11 @@ export class Mappings {
     into.copy(record, this.moments, id);
   }
 
+  /** The stack that made it, see `Moment.stack`. */
+  stackOf(id: number): number {
+    return this.moments.stackOf(id);
+  }
+
   timeOf(id: number): number {
     return this.moments.timeOf(id);
   }

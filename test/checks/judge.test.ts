@@ -15,7 +15,10 @@ const NOTHING: Capabilities = noCapabilities();
 
 describe('the rules', () => {
   it('have ids that suppressions, baselines and SARIF name: these never change', () => {
-    expect(RULES.map(({ id, severity }) => `${id}: ${severity}`)).toEqual([
+    const words = RULES.map(
+      ({ id, severity, isOffByDefault }) => `${id}: ${severity}${isOffByDefault ? ', off by default' : ''}`,
+    );
+    expect(words).toEqual([
       'free-while-mapped: error',
       'alloc-while-mapped: error',
       'map-free-page: error',
@@ -26,6 +29,7 @@ describe('the rules', () => {
       'domain-freed-live: error',
       'unbind-leak: error',
       'unmap-after-unbind: error',
+      'mapping-leak: warning',
       'fault-after-unmap: error',
       'stale-iotlb: note',
       'long-unmap: note',
@@ -44,6 +48,9 @@ describe('the rules', () => {
       'dma-sync-unmapped: error',
       'dma-sync-range: error',
       'dma-sync-direction: error',
+      'dma-overlap: note, off by default',
+      'multiple-map: note, off by default',
+      'subpage-exposure: note, off by default',
       'refcount: error',
     ]);
   });

@@ -1,0 +1,84 @@
+import { grownFloats, grownInts } from './columns.ts';
+
+/** Windows of time that are kept; when they are full, each two become one. */
+const WINDOWS = 16;
+
+/** Maps, of any kind, in the first windows. */
+const FIRST_PERIOD = 16;
+
+const INITIAL_KINDS = 256;
+
+/**
+ * Mappings by the stack that made them, which is what a *kind* is here: how many there were over time, and how long they
+ * lived. Time is counted in maps: a machine that does nothing does not leak.
+ */
+export class MappingKinds {
+  made = new Int32Array(INITIAL_KINDS);
+  ended = new Int32Array(INITIAL_KINDS);
+  /** The longest life of those that have ended. */
+  longestNs = new Float64Array(INITIAL_KINDS);
+  /** When the youngest of those that have ended was made. */
+  overtakenNs = new Float64Array(INITIAL_KINDS);
+  /** The fewest live ones in the window at hand, and in each of those before. */
+  private low = new Int32Array(INITIAL_KINDS);
+  private lows = new Int32Array(INITIAL_KINDS * WINDOWS);
+  private windows = 0;
+  private period = FIRST_PERIOD;
+  private maps = 0;
+
+  /** A mapping was made. */
+  begin(kind: number): void {
+    if (kind >= this.made.length) this.grow(kind);
+    this.made[kind] = (this.made[kind] as number) + 1;
+    if (++this.maps === this.period) this.nextWindow();
+  }
+
+  /** A mapping has no page left. */
+  end(kind: number, madeNs: number, nowNs: number): void {
+    const ended = (this.ended[kind] as number) + 1;
+    this.ended[kind] = ended;
+    const live = (this.made[kind] as number) - ended;
+    if (live < (this.low[kind] as number)) this.low[kind] = live;
+    if (nowNs - madeNs > (this.longestNs[kind] as number)) this.longestNs[kind] = nowNs - madeNs;
+    if (madeNs > (this.overtakenNs[kind] as number)) this.overtakenNs[kind] = madeNs;
+  }
+
+  /** The fewest that lived in each window of the same length, the oldest first. */
+  history(kind: number): number[] {
+    return Array.from(this.lows.subarray(kind * WINDOWS, kind * WINDOWS + this.windows));
+  }
+
+  private nextWindow(): void {
+    this.maps = 0;
+    if (this.windows === WINDOWS) this.halve();
+    for (let kind = 0; kind < this.made.length; kind++) {
+      this.lows[kind * WINDOWS + this.windows] = this.low[kind] as number;
+      this.low[kind] = (this.made[kind] as number) - (this.ended[kind] as number);
+    }
+    this.windows++;
+  }
+
+  private halve(): void {
+    for (let kind = 0; kind < this.made.length; kind++) {
+      const first = kind * WINDOWS;
+      for (let i = 0; i < WINDOWS / 2; i++) {
+        const a = this.lows[first + 2 * i] as number;
+        const b = this.lows[first + 2 * i + 1] as number;
+        this.lows[first + i] = Math.min(a, b);
+      }
+    }
+    this.windows = WINDOWS / 2;
+    this.period *= 2;
+  }
+
+  private grow(kind: number): void {
+    let size = this.made.length;
+    while (size <= kind) size *= 2;
+    this.made = grownInts(this.made, size);
+    this.ended = grownInts(this.ended, size);
+    this.low = grownInts(this.low, size);
+    this.lows = grownInts(this.lows, size * WINDOWS);
+    this.longestNs = grownFloats(this.longestNs, size);
+    this.overtakenNs = grownFloats(this.overtakenNs, size);
+  }
+}
