@@ -361,5 +361,6 @@ function capabilitiesOf(tellsEveryAllocation: boolean): Capabilities {
     hasFlushes: true,
     hasFaults: true,
     hasKernelTables: true,
+    hasTableUnlinks: true,
   };
 }

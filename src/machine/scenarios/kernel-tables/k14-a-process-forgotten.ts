@@ -25,5 +25,5 @@ export const k14: Scenario = {
     play.touch(first, KVA + 0x5000);
     play.touch(second, KVA + 0x5000);
   },
-  expected: (_format, machine) => verdictOf(machine, { immediate: 5, v3: 3, inline: 5, merged: 3 }),
+  expected: (_format, machine) => verdictOf(machine, { immediate: 5, v3: 3, inline: 5, merged: 3 }, []),
 };
