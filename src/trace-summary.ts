@@ -24,7 +24,7 @@ export function summarize(source: Source, walked: WalkResult): TraceSummary {
 /** Parts of the file that were not read. */
 export function inputGaps(source: Source): InputGap[] {
   const [file = ''] = source.description.files;
-  return source.gaps.map(({ offset, message }) => ({ file, offset, message }));
+  return source.gaps.map(gap => ({ file: gap.file ?? file, offset: gap.offset, message: gap.message }));
 }
 
 /** Tells why frames of the findings have no name, if some have none. */

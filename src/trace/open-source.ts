@@ -1,3 +1,5 @@
+import { captureImporter, openCaptureDirectory } from './capture/capture-importer.ts';
+import { isDirectory } from './capture/directory.ts';
 import { openInput } from './file/input.ts';
 import type { Importer } from './importer.ts';
 import type { Source } from './source.ts';
@@ -6,7 +8,7 @@ import { preview, TraceError } from './trace-error.ts';
 import { traceDatImporter } from './trace-source.ts';
 
 /** Every form of input, in the order in which they are tried. */
-const IMPORTERS: readonly Importer[] = [traceDatImporter, textImporter];
+const IMPORTERS: readonly Importer[] = [traceDatImporter, captureImporter, textImporter];
 
 /**
  * Opens a recorded trace of any form, which its first bytes tell; what gzip, zstd or xz has compressed is looked into.
@@ -15,6 +17,7 @@ const IMPORTERS: readonly Importer[] = [traceDatImporter, textImporter];
  * @throws {@link TraceError} where the input cannot be opened, is of no known form or ends before its events
  */
 export async function openSource(path: string): Promise<Source> {
+  if (isDirectory(path)) return openCaptureDirectory(path);
   const input = await openInput(path);
   try {
     const { head, name } = input;

@@ -9,6 +9,8 @@ export type Progress = (done: number, total: number) => void;
 
 /** A part of the input that could not be read. */
 export interface Gap {
+  /** Of several files the one; absent where the input is one file. */
+  readonly file?: string;
   readonly offset: number;
   readonly message: string;
 }

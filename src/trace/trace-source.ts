@@ -29,7 +29,7 @@ export class TraceSource implements Source {
   private constructor(trace: TraceDat, container?: string) {
     this.container = container;
     this.trace = trace;
-    this.positions = new Positions(trace.file.name);
+    this.positions = new Positions(trace.name ?? trace.file.name);
     this.names = new TraceNames(new Symbols(trace.kallsyms), trace.commandNames, this.positions);
     this.formatsById = new Map(trace.formats.map(format => [format.id, format]));
   }
@@ -45,14 +45,18 @@ export class TraceSource implements Source {
   }
 
   get description(): SourceDescription {
-    const { file, version, compression, uname, pageSize, buffers } = this.trace;
-    const format = `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`;
+    const { file, name, form, version, compression, uname, pageSize, buffers } = this.trace;
+    const format = form ?? `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`;
     return {
-      files: [file.name],
+      files: [name ?? file.name],
       format: inContainer(format, this.container),
       uname,
       pageSize,
-      buffers: buffers.map(({ name, clock, cpus }) => ({ name, clock, cpus: cpus.map(({ cpu }) => cpu) })),
+      buffers: buffers.map(buffer => ({
+        name: buffer.name,
+        clock: buffer.clock,
+        cpus: buffer.cpus.map(({ cpu }) => cpu),
+      })),
     };
   }
 
@@ -118,6 +122,7 @@ export class TraceSource implements Source {
   }
 
   close(): void {
+    this.trace.close?.();
     this.trace.file.close();
   }
 

@@ -36,8 +36,8 @@ export class ChunkReader {
 
   constructor(trace: TraceDat, buffer: TraceBuffer, data: CpuData, positions: Positions) {
     this.trace = trace;
-    this.file = trace.file;
-    this.ahead = new ReadAhead(trace.file);
+    this.file = data.file ?? trace.file;
+    this.ahead = new ReadAhead(this.file);
     this.data = data;
     this.compressed = buffer.compressed;
     this.window = Math.ceil(WINDOW / buffer.subBufferSize) * buffer.subBufferSize;
@@ -69,7 +69,7 @@ export class ChunkReader {
   }
 
   private note(offset: number, message: string): void {
-    const gap: Gap = { offset, message };
+    const gap: Gap = { ...(this.data.file && { file: this.file.name }), offset, message };
     this.trace.gaps.push(gap);
   }
 
@@ -126,7 +126,7 @@ export class ChunkReader {
   private accept(bytes: Uint8Array, offset: number, compressed: boolean): void {
     this.bytes = bytes;
     this.chunkOffset = offset;
-    this.position = this.positions.add(offset, bytes.length, compressed);
+    this.position = this.positions.add(offset, bytes.length, compressed, this.file.name);
   }
 
   private word(): number {

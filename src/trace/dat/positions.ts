@@ -9,18 +9,24 @@ export class Positions {
   private readonly bases: number[] = [];
   private readonly offsets: number[] = [];
   private readonly compressed: boolean[] = [];
+  private readonly files: string[] = [];
   private next = 0;
 
   constructor(file: string) {
     this.file = file;
   }
 
-  /** Registers `length` bytes of event data stored at `offset`; their first byte gets the returned position. */
-  add(offset: number, length: number, compressed: boolean): number {
+  /**
+   * Registers `length` bytes of event data stored at `offset`; their first byte gets the returned position.
+   *
+   * @param file that of the recording where absent
+   */
+  add(offset: number, length: number, compressed: boolean, file = this.file): number {
     const base = this.next;
     this.bases.push(base);
     this.offsets.push(offset);
     this.compressed.push(compressed);
+    this.files.push(file);
     this.next += length;
     return base;
   }
@@ -36,8 +42,7 @@ export class Positions {
     }
     const inChunk = position - (this.bases[low] as number);
     const offset = this.offsets[low] as number;
-    return this.compressed[low]
-      ? { file: this.file, offset, inChunk }
-      : { file: this.file, offset: offset + inChunk };
+    const file = this.files[low] as string;
+    return this.compressed[low] ? { file, offset, inChunk } : { file, offset: offset + inChunk };
   }
 }

@@ -12,6 +12,8 @@ export interface CpuData {
   readonly offset: number;
   /** Bytes in the file. */
   readonly size: number;
+  /** The file, where it is not that of the whole recording: a raw capture has one for each CPU. */
+  readonly file?: InputFile;
   /** Where the data is not in one piece: what an unfinished file of iommusan has of this CPU, in order. */
   readonly pieces?: readonly Piece[];
 }
@@ -73,6 +75,10 @@ export interface AsRecorded {
 /** A trace.dat, described but not yet read: events stay in the file until a cursor walks them. */
 export interface TraceDat {
   readonly file: InputFile;
+  /** Of a recording that is no single file: its name, what it is, and how all of it is closed. */
+  readonly name?: string;
+  readonly form?: string;
+  readonly close?: () => void;
   /** 6 or 7. */
   readonly version: number;
   /** `none`, `zstd` or `zlib`. */
