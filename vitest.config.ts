@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /**
  * `unit` needs nothing but the repository. `traces` reads the full recordings in ../shared where they exist;
  * `browser` opens the built page of the HTML report in Chromium, where that is installed;
- * `trace-cmd` compares with the reference implementation where that is installed.
+ * `trace-cmd` compares with the reference implementation where that is installed; `machine` plays thousands of random
+ * programs.
  */
 export default defineConfig({
   test: {
@@ -14,7 +15,13 @@ export default defineConfig({
           // The tests share no state; a worker for each of the files takes longer than what is in it.
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/traces/**', 'test/trace-cmd/**', 'test/slow/**'],
+          exclude: [
+            'test/browser/**',
+            'test/traces/**',
+            'test/trace-cmd/**',
+            'test/slow/**',
+            'test/machine-runs/**',
+          ],
         },
       },
       { test: { name: 'slow', include: ['test/slow/**/*.test.ts'] } },
@@ -27,6 +34,7 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      { test: { name: 'machine', include: ['test/machine-runs/**/*.test.ts'], testTimeout: 600_000 } },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
     ],
   },

@@ -38,6 +38,7 @@ export class Domains {
     if (this.byId.has(id)) throw new MachineError(`there is a domain ${name} already`);
     const owner = owners.id(`page tables of ${name}`);
     this.tableOwners.set(id, owner);
+    core.truth.tableOwners.add(owner);
     let domain: IommuDomain | undefined;
     const isPaging = type !== 'identity' && type !== 'blocked';
     const pageTable = isPaging

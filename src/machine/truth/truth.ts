@@ -8,6 +8,8 @@ export type BadAccessKind =
   | 'free page'
   /** The page had a new owner since it was mapped. */
   | 'new owner'
+  /** The page is a page table of the IOMMU, whoever mapped it: what is written there is a translation. */
+  | 'page table'
   /** A table walk read what is no page table of this domain any more. */
   | 'walk through a freed table'
   /** Hardware set an accessed or dirty bit in what is no page table any more. */
@@ -53,6 +55,10 @@ export class Truth {
   readonly owners: FrameOwners;
   readonly stamps = new MappingStamps();
   readonly bad: BadAccess[] = [];
+  /** Owners whose pages are page tables. */
+  readonly tableOwners = new Set<number>();
+  /** Writes of data into page tables: from the first on, tables and events tell different stories. */
+  tableWrites = 0;
   /** All accesses that reached memory, those that reached a page of another, and those through stale translations. */
   accesses = 0;
   badAccesses = 0;
@@ -75,8 +81,12 @@ export class Truth {
     const { owners } = this;
     const { pfn, stamp } = access;
     if (!owners.isMemory(pfn)) return;
-    if (owners.owner[pfn] === NOBODY) this.tell('free page', access);
-    else if ((owners.since[pfn] as number) > stamp) this.tell('new owner', access);
+    const owner = owners.owner[pfn] as number;
+    if (owner === NOBODY) this.tell('free page', access);
+    else if (this.tableOwners.has(owner)) {
+      if (access.isWrite) this.tableWrites++;
+      this.tell('page table', access);
+    } else if ((owners.since[pfn] as number) > stamp) this.tell('new owner', access);
   }
 
   /** A walk of the tables for a device reads, or sets a bit in, a page that should be a table of `tableOwner`. */
