@@ -17,15 +17,15 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
   const slabFree = checks.flatMap(check => check.slabFree?.bind(check) ?? []);
   return {
     iommuMap(at, domain, iova, phys, size, prot) {
-      for (const judge of iommuMap) judge(at, domain, iova, phys, size, prot);
+      for (let i = 0; i < iommuMap.length; i++) iommuMap[i]?.(at, domain, iova, phys, size, prot);
       last.iommuMap(at, domain, iova, phys, size, prot);
     },
     iommuUnmapBegin(at, domain, iova, size) {
-      for (const judge of iommuUnmapBegin) judge(at, domain, iova, size);
+      for (let i = 0; i < iommuUnmapBegin.length; i++) iommuUnmapBegin[i]?.(at, domain, iova, size);
       last.iommuUnmapBegin(at, domain, iova, size);
     },
     iommuUnmapEnd(at, domain, iova, size, unmapped) {
-      for (const judge of iommuUnmapEnd) judge(at, domain, iova, size, unmapped);
+      for (let i = 0; i < iommuUnmapEnd.length; i++) iommuUnmapEnd[i]?.(at, domain, iova, size, unmapped);
       last.iommuUnmapEnd(at, domain, iova, size, unmapped);
     },
     iotlbFlush(at, domain, iova, size) {
@@ -49,11 +49,11 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       last.domainFree(at, domain);
     },
     pageAlloc(at, pfn, order) {
-      for (const judge of pageAlloc) judge(at, pfn, order);
+      for (let i = 0; i < pageAlloc.length; i++) pageAlloc[i]?.(at, pfn, order);
       last.pageAlloc(at, pfn, order);
     },
     pageFree(at, pfn, order) {
-      for (const judge of pageFree) judge(at, pfn, order);
+      for (let i = 0; i < pageFree.length; i++) pageFree[i]?.(at, pfn, order);
       last.pageFree(at, pfn, order);
     },
     dmaMapBegin(at, device) {
@@ -61,11 +61,11 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       last.dmaMapBegin(at, device);
     },
     dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs) {
-      for (const judge of dmaMap) judge(at, kind, device, dmaAddr, size, phys, direction, attrs);
+      for (let i = 0; i < dmaMap.length; i++) dmaMap[i]?.(at, kind, device, dmaAddr, size, phys, direction, attrs);
       last.dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs);
     },
     dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs) {
-      for (const judge of dmaUnmap) judge(at, kind, device, dmaAddr, size, direction, attrs);
+      for (let i = 0; i < dmaUnmap.length; i++) dmaUnmap[i]?.(at, kind, device, dmaAddr, size, direction, attrs);
       last.dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs);
     },
     dmaMapSg(at, device, list, direction, attrs) {
@@ -121,14 +121,14 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       slabAlloc.length === 0
         ? last.slabAlloc
         : (at, phys, size, callSite) => {
-            for (const judge of slabAlloc) judge(at, phys, size, callSite);
+            for (let i = 0; i < slabAlloc.length; i++) slabAlloc[i]?.(at, phys, size, callSite);
             last.slabAlloc(at, phys, size, callSite);
           },
     slabFree:
       slabFree.length === 0
         ? last.slabFree
         : (at, phys) => {
-            for (const judge of slabFree) judge(at, phys);
+            for (let i = 0; i < slabFree.length; i++) slabFree[i]?.(at, phys);
             last.slabFree(at, phys);
           },
     svaBind(at, device, mm) {

@@ -105,7 +105,9 @@ function changesFor(followers: Followers): ShadowChanges {
       for (const follower of followers.mapOver) follower.mapOver?.(at, domain, iova, phys, size);
     },
     mappingCut(at, id, iovaPage, pages, gone) {
-      for (const follower of followers.mappingCut) follower.mappingCut?.(at, id, iovaPage, pages, gone);
+      const { mappingCut } = followers;
+      for (let i = 0; i < mappingCut.length; i++)
+        mappingCut[i]?.mappingCut?.(at, id, iovaPage, pages, gone);
     },
     countFault(at, pfn, fault) {
       for (const follower of followers.countFault) follower.countFault?.(at, pfn, fault);
