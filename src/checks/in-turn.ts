@@ -61,11 +61,13 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       last.dmaMapBegin(at, device);
     },
     dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs) {
-      for (let i = 0; i < dmaMap.length; i++) dmaMap[i]?.(at, kind, device, dmaAddr, size, phys, direction, attrs);
+      for (let i = 0; i < dmaMap.length; i++)
+        dmaMap[i]?.(at, kind, device, dmaAddr, size, phys, direction, attrs);
       last.dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs);
     },
     dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs) {
-      for (let i = 0; i < dmaUnmap.length; i++) dmaUnmap[i]?.(at, kind, device, dmaAddr, size, direction, attrs);
+      for (let i = 0; i < dmaUnmap.length; i++)
+        dmaUnmap[i]?.(at, kind, device, dmaAddr, size, direction, attrs);
       last.dmaUnmap(at, kind, device, dmaAddr, size, direction, attrs);
     },
     dmaMapSg(at, device, list, direction, attrs) {

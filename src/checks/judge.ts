@@ -106,8 +106,7 @@ function changesFor(followers: Followers): ShadowChanges {
     },
     mappingCut(at, id, iovaPage, pages, gone) {
       const { mappingCut } = followers;
-      for (let i = 0; i < mappingCut.length; i++)
-        mappingCut[i]?.mappingCut?.(at, id, iovaPage, pages, gone);
+      for (let i = 0; i < mappingCut.length; i++) mappingCut[i]?.mappingCut?.(at, id, iovaPage, pages, gone);
     },
     countFault(at, pfn, fault) {
       for (const follower of followers.countFault) follower.countFault?.(at, pfn, fault);

@@ -76,8 +76,8 @@ export function bindKernel(
       event.timeNs = timeNs;
       event.cpu = cpu;
       event.pid = maker.pid ?? 1;
-      event.flags = maker.flags ?? 0;
-      event.context = executionContext(event.pid, cpu, event.flags);
+      event.context = executionContext(event.pid, cpu, maker.flags ?? 0);
+      event.stack = 0;
       event.position = timeNs;
       event.stackWords = stackOf(machine, stack);
       event.stackAt = 0;

@@ -1,5 +1,5 @@
 import type { KernelEvents } from '../../src/kernel/events.ts';
-import type { Moment } from '../../src/kernel/moment.ts';
+import { copyMoment, type Moment } from '../../src/kernel/moment.ts';
 
 /** A call of a {@link KernelEvents} method: its name and its arguments as plain values. */
 export type Call = readonly [method: keyof KernelEvents, ...values: unknown[]];
@@ -59,7 +59,7 @@ export function newRecorder(): Recorder {
       (...values: unknown[]) => {
         const [first, ...rest] = values;
         const hasMoment = isMoment(first);
-        moments.push(hasMoment ? { ...first } : undefined);
+        moments.push(hasMoment ? copyMoment(first) : undefined);
         calls.push([method as keyof KernelEvents, ...(hasMoment ? rest : values).map(plain)]);
       },
     ]),

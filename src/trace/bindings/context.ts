@@ -1,5 +1,5 @@
 import type { KernelEvents } from '../../kernel/events.ts';
-import { type Moment, newMoment } from '../../kernel/moment.ts';
+import type { Moment } from '../../kernel/moment.ts';
 import type { Capabilities } from '../../kernel/source.ts';
 import type { EventField } from '../events/event-format.ts';
 import { type Extent, extentReader, pointer, pointerReader } from '../events/field-reader.ts';
@@ -16,8 +16,6 @@ export interface BindingContext {
   readonly sink: KernelEvents;
   readonly names: TraceNames;
   readonly calls: IommuCalls;
-  /** The moment of the event in hand, see {@link stamp}. */
-  readonly at: Moment;
   /** `sizeof(long)` of the recorded kernel. */
   readonly longSize: number;
   /** What the trace has shown so far: a format in the file does not mean that the event was recorded. */
@@ -41,7 +39,6 @@ export interface BindingParts extends Pick<BindingContext, 'sink' | 'names' | 'c
 export function newBindingContext({ pageSize, ...parts }: BindingParts): BindingContext {
   return {
     ...parts,
-    at: newMoment(),
     addresses: new KernelAddresses(pageSize),
     loggedFaults: new LoggedFaults(),
     flushWitness: new FlushWitness(),
@@ -51,26 +48,16 @@ export function newBindingContext({ pageSize, ...parts }: BindingParts): Binding
   };
 }
 
-/** Fills the shared moment from a record. */
+/** The moment of a record, with its stack as an id. */
 export function stamp(context: BindingContext, event: RawEvent): Moment {
-  const { at } = context;
-  at.timeNs = event.timeNs;
-  at.cpu = event.cpu;
-  at.pid = event.pid;
-  at.context = event.context;
-  at.position = event.position;
-  at.stack = 0;
-  if (event.stackBytes > 0) {
-    context.seen.hasStacks = true;
-    at.stack = context.names.stacks.intern(
-      event.stackWords,
-      event.stackAt,
-      event.stackBytes,
-      context.longSize,
-      event.littleEndian,
-    );
-  }
-  return at;
+  if (event.stackBytes > 0) internStack(context, event);
+  return event;
+}
+
+function internStack({ names, seen, longSize }: BindingContext, event: RawEvent): void {
+  seen.hasStacks = true;
+  const { stackWords, stackAt, stackBytes, littleEndian } = event;
+  event.stack = names.stacks.intern(stackWords, stackAt, stackBytes, longSize, littleEndian);
 }
 
 /** A reader of a string field as the id of a device; 0 where the record has no name. */

@@ -11,8 +11,7 @@ export function bindPrintkEvent(format: EventFormat, context: BindingContext): E
   const place: Extent = { at: 0, bytes: 0 };
   return event => {
     extent(event, place);
-    stamp(context, event);
-    context.loggedFaults.accept(context, textAt(event, place));
+    context.loggedFaults.accept(context, stamp(context, event), textAt(event, place));
   };
 }
 

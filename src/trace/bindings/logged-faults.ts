@@ -7,9 +7,8 @@ import type { BindingContext } from './context.ts';
 export class LoggedFaults {
   private readonly lines = new FaultLines<Moment>();
 
-  accept(context: BindingContext, line: string): void {
-    for (const { fault, when } of this.lines.accept(line, () => copyMoment(context.at)))
-      tell(context, when, fault);
+  accept(context: BindingContext, at: Moment, line: string): void {
+    for (const { fault, when } of this.lines.accept(line, () => copyMoment(at))) tell(context, when, fault);
   }
 
   /** At the end of the input. */

@@ -1,4 +1,5 @@
 import { PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
+import type { Moment } from '../../kernel/moment.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
 import type { EventHandler } from '../events/raw-event.ts';
@@ -191,7 +192,7 @@ function bindUnmap(format: EventFormat, context: BindingContext): EventHandler |
 function bindResult(
   format: EventFormat,
   context: BindingContext,
-  ended: (at: BindingContext['at'], result: number) => void,
+  ended: (at: Moment, result: number) => void,
 ): EventHandler | undefined {
   const fields = findProbeFields(format, ['result'], ['result']);
   if (!fields?.result) return undefined;

@@ -1,7 +1,10 @@
+import type { Moment } from '../../kernel/moment.ts';
+
 /**
- * One record of the ring buffer as the walker hands it to a handler: the same object each time, overwritten.
+ * One record of the ring buffer as the walker hands it to a handler: the same object each time, overwritten. It is also
+ * the moment of the event, but for the stack, see `stamp()` of the bindings.
  */
-export interface RawEvent {
+export interface RawEvent extends Moment {
   /** The chunk of the record, as bytes and as words, see {@link wordsOf}. */
   view: DataView;
   words: Uint32Array;
@@ -9,14 +12,6 @@ export interface RawEvent {
   /** Offset in `view` of the event's data, a multiple of 4, and its length in bytes. */
   payload: number;
   payloadSize: number;
-  timeNs: number;
-  cpu: number;
-  /** `common_pid`, `common_flags`. */
-  pid: number;
-  flags: number;
-  /** See {@link executionContext}. */
-  context: number;
-  position: number;
   /**
    * The kernel stack that was recorded with the event: its chunk as words, the byte offset at which its frames begin, and
    * their bytes; 0 for none.
@@ -40,8 +35,8 @@ export function newRawEvent(littleEndian: boolean): RawEvent {
     timeNs: 0,
     cpu: 0,
     pid: 0,
-    flags: 0,
     context: 0,
+    stack: 0,
     position: -1,
     stackWords: words,
     stackAt: 0,

@@ -129,9 +129,12 @@ class Delivery {
   private readonly longSize: number;
   private readonly listener: WalkListener;
   private readonly event: RawEvent;
-  /** By `common_type`: `null` for a kind that is only counted, `undefined` before its first record. */
-  private readonly handlers: (EventHandler | null | undefined)[] = [];
-  private readonly counts = new Uint32Array(65_536);
+  /** By `common_type`: the number of its kind, 0 before its first record. */
+  private readonly kinds = new Int32Array(65_536);
+  /** Of each kind: its `common_type`, its records, and who handles them; `undefined` where they are only counted. */
+  private readonly ids = [-1];
+  private readonly counts = [0];
+  private readonly handlers: (EventHandler | undefined)[] = [undefined];
 
   constructor(littleEndian: boolean, common: CommonFields, longSize: number, listener: WalkListener) {
     this.common = common;
@@ -143,34 +146,41 @@ class Delivery {
   /**
    * Hands out the current event of the cursor, and those behind it in the same sub-buffer that come before `limitNs`.
    * Moves the cursor to the next event; `false` when there is none.
+   *
+   * The innermost loop of all: it makes few calls, because V8 has not yet optimised it when a small trace ends.
    */
   deliver(cursor: CpuCursor, limitNs: number): boolean {
-    const { common, event, handlers, counts } = this;
-    const { view, words, timesNs, payloads, payloadSizes, count, cpu, chunkPosition } = cursor;
-    event.view = view;
+    const { event, handlers, counts, kinds } = this;
+    const { typeWord, typeShift, flagsWord, flagsShift, pidWord, stackId } = this.common;
+    const { words, timesNs, payloads, payloadSizes, count, cpu, chunkPosition } = cursor;
+    event.view = cursor.view;
     event.words = words;
     event.cpu = cpu;
-    let index = cursor.index;
+    let { index } = cursor;
+    let payload = payloads[index] as number;
+    let id = ((words[(payload >> 2) + typeWord] as number) >>> typeShift) & 0xffff;
     do {
-      const payload = payloads[index] as number;
-      const id = typeOf(words, payload, common);
-      counts[id] = (counts[id] as number) + 1;
-      const known = handlers[id];
-      const handler = known === undefined ? this.newHandler(id) : known;
-      if (handler !== null) {
+      const kind = (kinds[id] as number) || this.newKind(id);
+      counts[kind] = (counts[kind] as number) + 1;
+      const handler = handlers[kind];
+      if (handler !== undefined) {
+        const at = payload >> 2;
+        const flags = ((words[at + flagsWord] as number) >>> flagsShift) & 0xff;
+        const pid = (words[at + pidWord] as number) | 0;
         event.payload = payload;
         event.payloadSize = payloadSizes[index] as number;
         event.timeNs = timesNs[index] as number;
-        event.pid = pidOf(words, payload, common);
-        event.flags = flagsOf(words, payload, common);
-        event.context = executionContext(event.pid, cpu, event.flags);
+        event.pid = pid;
+        event.context = executionContext(pid, cpu, flags);
         event.position = chunkPosition + payload;
+        event.stack = 0;
         event.stackBytes = 0;
       }
       if (++index === count) return this.deliverLast(cursor, handler);
-      if (handler !== null) {
-        if (typeOf(words, payloads[index] as number, common) === common.stackId)
-          this.takeStack(cursor, index);
+      payload = payloads[index] as number;
+      id = ((words[(payload >> 2) + typeWord] as number) >>> typeShift) & 0xffff;
+      if (handler !== undefined) {
+        if (id === stackId) this.takeStack(cursor, index);
         handler(event);
       }
     } while ((timesNs[index] as number) < limitNs);
@@ -180,14 +190,12 @@ class Delivery {
   }
 
   /** The last event of a sub-buffer: its stack, and a gap behind it, are in the next one. */
-  private deliverLast(cursor: CpuCursor, handler: EventHandler | null): boolean {
+  private deliverLast(cursor: CpuCursor, handler: EventHandler | undefined): boolean {
     this.delivered(cursor, cursor.count);
     const { lastNs } = this;
     const more = cursor.enterSubBuffer();
-    if (handler !== null) {
-      const isStack =
-        more && typeOf(cursor.words, cursor.payloads[0] as number, this.common) === this.common.stackId;
-      if (isStack && cursor.lost === NOTHING_LOST) this.takeStack(cursor, 0);
+    if (handler !== undefined) {
+      if (more && cursor.lost === NOTHING_LOST && this.isStack(cursor, 0)) this.takeStack(cursor, 0);
       handler(this.event);
     }
     if (more && cursor.lost !== NOTHING_LOST) {
@@ -203,49 +211,38 @@ class Delivery {
   }
 
   countsById(): Map<number, number> {
-    const byId = new Map<number, number>();
-    this.counts.forEach((count, id) => {
-      if (count > 0) byId.set(id, count);
-    });
-    return byId;
+    return new Map(this.ids.slice(1).map((id, i) => [id, this.counts[i + 1] as number]));
   }
 
-  private newHandler(id: number): EventHandler | null {
-    const handler = this.listener.handlerFor(id) ?? null;
-    this.handlers[id] = handler;
-    return handler;
+  private newKind(id: number): number {
+    const kind = this.ids.push(id) - 1;
+    this.kinds[id] = kind;
+    this.counts.push(0);
+    this.handlers.push(this.listener.handlerFor(id));
+    return kind;
+  }
+
+  private isStack(cursor: CpuCursor, index: number): boolean {
+    const { typeWord, typeShift, stackId } = this.common;
+    const word = cursor.words[((cursor.payloads[index] as number) >> 2) + typeWord] as number;
+    return ((word >>> typeShift) & 0xffff) === stackId;
   }
 
   /** Gives the event the stack that stands behind it, if that belongs to the same thread of execution. */
   private takeStack(cursor: CpuCursor, index: number): void {
     const { event, common } = this;
-    const { words } = cursor;
+    const { words, cpu } = cursor;
     const payload = cursor.payloads[index] as number;
     const payloadSize = cursor.payloadSizes[index] as number;
     if (payloadSize < common.stackFrames || payloadSize < common.stackSize + 4) return;
-    const context = executionContext(
-      pidOf(words, payload, common),
-      cursor.cpu,
-      flagsOf(words, payload, common),
-    );
-    if (context !== event.context) return;
+    const flags = ((words[(payload >> 2) + common.flagsWord] as number) >>> common.flagsShift) & 0xff;
+    const pid = (words[(payload >> 2) + common.pidWord] as number) | 0;
+    if (executionContext(pid, cpu, flags) !== event.context) return;
     const frames = words[(payload + common.stackSize) >> 2] as number;
     event.stackWords = words;
     event.stackAt = payload + common.stackFrames;
     event.stackBytes = Math.min(frames * this.longSize, payloadSize - common.stackFrames);
   }
-}
-
-function typeOf(words: Uint32Array, payload: number, { typeWord, typeShift }: CommonFields): number {
-  return ((words[(payload >> 2) + typeWord] as number) >>> typeShift) & 0xffff;
-}
-
-function flagsOf(words: Uint32Array, payload: number, { flagsWord, flagsShift }: CommonFields): number {
-  return ((words[(payload >> 2) + flagsWord] as number) >>> flagsShift) & 0xff;
-}
-
-function pidOf(words: Uint32Array, payload: number, { pidWord }: CommonFields): number {
-  return (words[(payload >> 2) + pidWord] as number) | 0;
 }
 
 /** Bytes of `struct trace_entry`, which every record begins with (include/linux/trace_events.h). */

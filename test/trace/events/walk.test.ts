@@ -52,14 +52,14 @@ describe('a walk over all CPUs', () => {
     const seen: unknown[] = [];
     source.walk(
       () => event => {
-        const { cpu, pid, flags, context, littleEndian } = event;
-        seen.push({ cpu, pid, flags, context, littleEndian }, source.names.locate(event.position));
+        const { cpu, pid, context, littleEndian } = event;
+        seen.push({ cpu, pid, context, littleEndian }, source.names.locate(event.position));
       },
       { eventsLost: () => expect.unreachable() },
     );
     const offset = source.trace.buffers[0]?.cpus[0]?.offset ?? 0;
     expect(seen).toEqual([
-      { cpu: 3, pid: 4711, flags: 0x11, context: executionContext(4711, 3, 0x11), littleEndian: true },
+      { cpu: 3, pid: 4711, context: executionContext(4711, 3, 0x11), littleEndian: true },
       // Behind the header of the sub-buffer and that of the event.
       { file: source.trace.file.name, offset: offset + 16 + 4 },
     ]);
