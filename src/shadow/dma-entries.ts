@@ -245,6 +245,7 @@ export class DmaEntries {
   }
 
   private forgetList(first: number): void {
+    if (this.nents[first] === 0) return;
     const lists = this.lists.get(this.device[first] as number);
     const phys = this.phys[first] as number;
     const next = this.nextList[first] as number;

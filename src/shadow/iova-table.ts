@@ -53,6 +53,7 @@ export class IovaTable {
     if (pages > MAX_RANGE_PAGES) throw new RangeError(`${pages} pages are more than one mapping can have`);
     if (id <= 0 || (id | 0) !== id) throw new RangeError(`${id} is not a mapping id`);
     const directory = this.directoryOf(domain) ?? this.newDirectory(domain);
+    if (pages === 1 && this.mapPage(directory, page, id)) return;
     let gib = Math.floor(page / GIB_PAGES);
     let from = page - gib * GIB_PAGES;
     let left = pages;
@@ -68,7 +69,8 @@ export class IovaTable {
   /** Empties the range and appends what was there to `out`: ascending runs, one mapping each. */
   clear(domain: number, page: number, pages: number, out: IovaRuns): void {
     const directory = this.directoryOf(domain);
-    if (directory !== undefined) this.sweep(directory, page, page + pages, out, true);
+    if (directory === undefined || (pages === 1 && this.clearPage(directory, page, out))) return;
+    this.sweep(directory, page, page + pages, out, true);
   }
 
   /** Appends what is in the range to `out` as `clear` does, and leaves it there. */
@@ -79,6 +81,7 @@ export class IovaTable {
 
   /** Whether nothing is in the range: the question of every map, asked without making runs. */
   isFree(domain: number, page: number, pages: number): boolean {
+    if (pages === 1) return this.get(domain, page) === 0;
     const directory = this.directoryOf(domain);
     if (directory === undefined || directory.slots.size === 0) return true;
     let gib = Math.floor(page / GIB_PAGES);
@@ -146,6 +149,42 @@ export class IovaTable {
       }
       at = end;
     }
+    return true;
+  }
+
+  /** Where the slot of a page is, if there is a node of pages for it; else -1. Most calls concern a single page. */
+  private slotOfPage(directory: Directory, page: number): number {
+    const gib = Math.floor(page / GIB_PAGES);
+    const slot = this.slotOf(directory, gib);
+    if (slot >= 0) return -1;
+    const rest = page - gib * GIB_PAGES;
+    const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
+    return block >= 0 ? -1 : ~block * FAN + (rest & FAN_MASK);
+  }
+
+  /** Maps a page where that is one word; `false` where it is more than that. */
+  private mapPage(directory: Directory, page: number, id: number): boolean {
+    const at = this.slotOfPage(directory, page);
+    if (at < 0 || this.slots[at] !== 0) return false;
+    this.slots[at] = id;
+    const leaf = at >> FAN_SHIFT;
+    this.nonZero[leaf] = (this.nonZero[leaf] as number) + 1;
+    return true;
+  }
+
+  /** Clears a page where that is at most one word; `false` where it is more than that. */
+  private clearPage(directory: Directory, page: number, out: IovaRuns): boolean {
+    const at = this.slotOfPage(directory, page);
+    if (at < 0) return false;
+    const id = this.slots[at] as number;
+    if (id === 0) return true;
+    const leaf = at >> FAN_SHIFT;
+    const nonZero = this.nonZero[leaf] as number;
+    // The node would be empty: it has to go.
+    if (nonZero === 1) return false;
+    this.slots[at] = 0;
+    this.nonZero[leaf] = nonZero - 1;
+    out.push(page, 1, id);
     return true;
   }
 

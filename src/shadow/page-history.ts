@@ -8,18 +8,13 @@ const STATES: readonly PageState[] = ['unknown', 'allocated', 'free'];
 const ALLOCATED = 1;
 const FREE = 2;
 
-const CHUNK_SHIFT = 9;
-const CHUNK_PAGES = 1 << CHUNK_SHIFT;
+const CHUNK_PAGES = 512;
 
 /** Larger blocks do not exist; an order above this comes from a damaged trace. 1 GiB hugetlb pages have order 18. */
 export const LARGEST_ORDER = 20;
 
-interface Chunk {
-  readonly state: Uint8Array;
-  /** Record of the last allocation and of the last free of each page, 0 for none. */
-  readonly allocated: Int32Array;
-  readonly freed: Int32Array;
-}
+/** Chunks that the columns begin with room for. */
+const INITIAL_CHUNKS = 16;
 
 /**
  * The last allocation and the last free of each page, in pages of the kernel's size: who had it before a finding.
@@ -28,10 +23,15 @@ interface Chunk {
  * another event. Memory grows with the pages touched, not with the length of the trace.
  */
 export class PageHistory {
-  private readonly chunks = new Map<number, Chunk>();
+  /** Rows of the columns are given out in chunks: the first row of each chunk by `pfn / 512`. */
+  private readonly chunks = new Map<number, number>();
+  /** Of each page: its state, and the records of its last allocation and of its last free, 0 for none. */
+  private states = new Uint8Array(INITIAL_CHUNKS * CHUNK_PAGES);
+  private allocated = new Int32Array(INITIAL_CHUNKS * CHUNK_PAGES);
+  private freed = new Int32Array(INITIAL_CHUNKS * CHUNK_PAGES);
   private readonly records = new EventRecords();
   private lastKey = -1;
-  private lastChunk: Chunk | undefined;
+  private lastRow = 0;
 
   pageAlloc(at: Readonly<Moment>, pfn: number, order: number): void {
     this.note(at, pfn, order, ALLOCATED);
@@ -42,19 +42,19 @@ export class PageHistory {
   }
 
   state(pfn: number): PageState {
-    const chunk = this.chunks.get(Math.floor(pfn / CHUNK_PAGES));
-    return STATES[chunk?.state[pfn % CHUNK_PAGES] ?? 0] as PageState;
+    const row = this.findRow(pfn);
+    return STATES[row < 0 ? 0 : (this.states[row] as number)] as PageState;
   }
 
   /** When and by whom the page was last handed out, if that was seen. */
   lastAlloc(pfn: number): Moment | undefined {
-    const chunk = this.chunks.get(Math.floor(pfn / CHUNK_PAGES));
-    return this.records.moment(chunk?.allocated[pfn % CHUNK_PAGES] ?? 0);
+    const row = this.findRow(pfn);
+    return row < 0 ? undefined : this.records.moment(this.allocated[row] as number);
   }
 
   lastFree(pfn: number): Moment | undefined {
-    const chunk = this.chunks.get(Math.floor(pfn / CHUNK_PAGES));
-    return this.records.moment(chunk?.freed[pfn % CHUNK_PAGES] ?? 0);
+    const row = this.findRow(pfn);
+    return row < 0 ? undefined : this.records.moment(this.freed[row] as number);
   }
 
   private note(at: Readonly<Moment>, pfn: number, order: number, state: number): void {
@@ -62,35 +62,45 @@ export class PageHistory {
     const pages = 2 ** order;
     const record = this.records.add(at, pages);
     for (let done = 0; done < pages; ) {
-      const page = pfn + done;
-      const chunk = this.chunk(Math.floor(page / CHUNK_PAGES));
-      const first = page % CHUNK_PAGES;
-      const last = Math.min(CHUNK_PAGES, first + pages - done);
-      const column = state === ALLOCATED ? chunk.allocated : chunk.freed;
-      for (let i = first; i < last; i++) {
+      const row = this.rowOf(pfn + done);
+      const end = Math.min(row + pages - done, (row | (CHUNK_PAGES - 1)) + 1);
+      const column = state === ALLOCATED ? this.allocated : this.freed;
+      for (let i = row; i < end; i++) {
         const before = column[i] as number;
         if (before !== 0) this.records.release(before);
         column[i] = record;
+        this.states[i] = state;
       }
-      chunk.state.fill(state, first, last);
-      done += last - first;
+      done += end - row;
     }
   }
 
-  private chunk(key: number): Chunk {
-    if (key === this.lastKey && this.lastChunk) return this.lastChunk;
-    let chunk = this.chunks.get(key);
-    if (!chunk) {
-      chunk = {
-        state: new Uint8Array(CHUNK_PAGES),
-        allocated: new Int32Array(CHUNK_PAGES),
-        freed: new Int32Array(CHUNK_PAGES),
-      };
-      this.chunks.set(key, chunk);
+  /** The row of a page that has had an event; -1 where it can have none. */
+  private findRow(pfn: number): number {
+    const first = this.chunks.get(Math.floor(pfn / CHUNK_PAGES));
+    return first === undefined ? -1 : first + (pfn % CHUNK_PAGES);
+  }
+
+  private rowOf(pfn: number): number {
+    const key = Math.floor(pfn / CHUNK_PAGES);
+    if (key !== this.lastKey) {
+      this.lastRow = this.chunks.get(key) ?? this.addChunk(key);
+      this.lastKey = key;
     }
-    this.lastKey = key;
-    this.lastChunk = chunk;
-    return chunk;
+    return this.lastRow + (pfn % CHUNK_PAGES);
+  }
+
+  private addChunk(key: number): number {
+    const first = this.chunks.size * CHUNK_PAGES;
+    this.chunks.set(key, first);
+    if (first === this.states.length) {
+      const states = new Uint8Array(first * 2);
+      states.set(this.states);
+      this.states = states;
+      this.allocated = grownInts(this.allocated, first * 2);
+      this.freed = grownInts(this.freed, first * 2);
+    }
+    return first;
   }
 }
 

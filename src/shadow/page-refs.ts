@@ -50,6 +50,7 @@ export class PageRefs {
 
   /** Counts one more mapping on each frame of the range. Throws RangeError beyond `MAX_RANGE_FRAMES`. */
   add(frame: number, frames: number): void {
+    if (frames === 1 && this.addOne(frame)) return;
     if (frames > MAX_RANGE_FRAMES) throw new RangeError(`${frames} frames are more memory than can exist`);
     let gib = Math.floor(frame / GIB_FRAMES);
     let from = frame - gib * GIB_FRAMES;
@@ -68,6 +69,7 @@ export class PageRefs {
    * Returns the number of frames that had none: more was unmapped than was seen to be mapped.
    */
   remove(frame: number, frames: number): number {
+    if (frames === 1 && this.removeOne(frame)) return 0;
     const gib = Math.floor(frame / GIB_FRAMES);
     const from = frame - gib * GIB_FRAMES;
     if (from + frames > GIB_FRAMES) return frames - this.sum(frame, frame + frames, true);
@@ -137,6 +139,51 @@ export class PageRefs {
   /** Bytes of all arrays, used or kept for later use. For tests and statistics. */
   get arenaBytes(): number {
     return this.slots.byteLength + 3 * this.nonZero.byteLength + this.near.byteLength;
+  }
+
+  /** Where the slot of a frame is, if there is a node of frames for it; else -1. Most calls concern a single frame. */
+  private slotOfFrame(frame: number): number {
+    const gib = Math.floor(frame / GIB_FRAMES);
+    const slot = this.slotOf(gib);
+    if (slot >= 0) return -1;
+    const rest = frame - gib * GIB_FRAMES;
+    const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
+    return block >= 0 ? -1 : ~block * FAN + (rest & FAN_MASK);
+  }
+
+  /** Adds 1 to a frame where that is one word; `false` where it is more than that. */
+  private addOne(frame: number): boolean {
+    const at = this.slotOfFrame(frame);
+    if (at < 0) return false;
+    const leaf = at >> FAN_SHIFT;
+    const own = this.slots[at] as number;
+    if (own === 0) {
+      const nonZero = (this.nonZero[leaf] as number) + 1;
+      // The last 0 goes: the node may fold.
+      if (nonZero === FAN) return false;
+      this.nonZero[leaf] = nonZero;
+    }
+    this.slots[at] = own + 1;
+    this.total[leaf] = (this.total[leaf] as number) + 1;
+    return true;
+  }
+
+  /** Takes 1 from a frame where that is one word; `false` where it is more than that. */
+  private removeOne(frame: number): boolean {
+    const at = this.slotOfFrame(frame);
+    if (at < 0) return false;
+    const leaf = at >> FAN_SHIFT;
+    const own = this.slots[at] as number;
+    if (own === 0) return false;
+    if (own === 1) {
+      const nonZero = (this.nonZero[leaf] as number) - 1;
+      // The node would be empty: it has to go.
+      if (nonZero === 0) return false;
+      this.nonZero[leaf] = nonZero;
+    }
+    this.slots[at] = own - 1;
+    this.total[leaf] = (this.total[leaf] as number) - 1;
+    return true;
   }
 
   private addInGib(gib: number, from: number, to: number): void {
