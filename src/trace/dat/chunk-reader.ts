@@ -13,7 +13,7 @@ const WINDOW = 256 << 10;
  * is noted as a gap; the other CPUs go on.
  */
 export class ChunkReader {
-  /** The current chunk: whole sub-buffers, the last one perhaps cut short. */
+  /** The current chunk: whole sub-buffers, the last one perhaps cut short. Stays as it is until the next but one. */
   bytes: Uint8Array = new Uint8Array(0);
   /** Of the first byte of {@link bytes}, see {@link Positions}. */
   position = 0;
@@ -27,6 +27,7 @@ export class ChunkReader {
   private readonly compressed: boolean;
   private readonly window: number;
   private readonly positions: Positions;
+  private buffers: readonly [older: Uint8Array, newer: Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
   private offset: number;
   /** Of the current chunk in the file. */
   private chunkOffset = 0;
@@ -76,7 +77,7 @@ export class ChunkReader {
   private nextWindow(): boolean {
     const length = Math.min(this.window, this.end - this.offset);
     if (length <= 0) return false;
-    const bytes = this.file.readUpTo(this.offset, length);
+    const bytes = this.file.readUpTo(this.offset, length, this.nextBuffer(length));
     this.accept(bytes, this.offset, false);
     this.offset += bytes.length;
     this.consumed += bytes.length;
@@ -116,11 +117,24 @@ export class ChunkReader {
     if (!decompress)
       throw new TraceError(this.file.name, 'its data is compressed, but it names no compression', at);
     const chunk = this.ahead.read(at, stored, 'a chunk of event data');
-    const bytes = decompress(chunk, size, this.file.name, at);
+    const decompressed = decompress(chunk, size, this.file.name, at);
+    const bytes = this.nextBuffer(size).subarray(0, size);
+    bytes.set(decompressed);
     this.offset += stored;
     this.consumed += stored + 8;
     this.accept(bytes, at, true);
     return true;
+  }
+
+  /**
+   * The memory for the next chunk, of `size` bytes or more: that of the chunk before the current one. New memory for each
+   * would cost as much as filling it.
+   */
+  private nextBuffer(size: number): Uint8Array {
+    const [older, newer] = this.buffers;
+    const next = older.length >= size ? older : new Uint8Array(size);
+    this.buffers = [newer, next];
+    return next;
   }
 
   private accept(bytes: Uint8Array, offset: number, compressed: boolean): void {

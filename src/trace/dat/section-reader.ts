@@ -67,7 +67,7 @@ export class Sections {
       );
     }
     const bytes = this.file.read(body + 8, stored, what);
-    const data = this.decompress(bytes, size, this.file.name, body + 8);
+    const data = this.decompress(bytes, size, this.file.name, body + 8).slice();
     return new ByteReader(data, this.littleEndian, this.file.name, body, what);
   }
 

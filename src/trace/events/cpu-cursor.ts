@@ -35,7 +35,7 @@ export const LOST_UNCOUNTED = -1;
  */
 export class CpuCursor {
   readonly cpu: number;
-  /** The chunk that holds the sub-buffer, see {@link wordsOf}. A new chunk is a new view: the old one stays valid. */
+  /** The chunk that holds the sub-buffer, see {@link wordsOf}. The chunk before it stays valid, no longer. */
   view: DataView = new DataView(new ArrayBuffer(0));
   words: Uint32Array = new Uint32Array(0);
   /** Of the first byte of {@link view}, see `Positions`. */

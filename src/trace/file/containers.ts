@@ -72,9 +72,8 @@ const SMALLEST_FRAME = 8;
 
 /** The decoder that Node 20 lacks and that, unlike Node's later one, hands out content step by step. */
 export async function loadZstdStream(): Promise<ZstdStream> {
-  const { ZSTDDecoder } = await import('zstddec/stream');
-  const decoder = new ZSTDDecoder();
-  await decoder.init();
+  const { loadZstddec } = await import('./zstd-wasm.ts');
+  const { decoder } = await loadZstddec();
   return function* decompress(chunks) {
     let patience = 0;
     const counted = function* (): Generator<Uint8Array> {

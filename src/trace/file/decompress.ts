@@ -1,7 +1,10 @@
 import { quoted, TraceError } from '../trace-error.ts';
 import { readFrameHeader, zstdPrefix } from './zstd-frame.ts';
 
-/** Decompresses one block whose decompressed size the file states. */
+/**
+ * Decompresses one block whose decompressed size the file states. The result may be a view of memory that the next call
+ * uses again: what is kept is copied.
+ */
 export type Decompress = (bytes: Uint8Array, size: number, file: string, offset: number) => Uint8Array;
 
 /**
@@ -31,7 +34,9 @@ export async function loadDecompressor(method: string, file: string): Promise<De
   }
 }
 
-/** Decompresses about the first `wanted` bytes of a block; `undefined` where that cannot be done or saves nothing. */
+/**
+ * Decompresses about the first `wanted` bytes of a block; `undefined` where that cannot be done or saves nothing.
+ */
 export type DecompressBeginning = (bytes: Uint8Array, wanted: number) => Uint8Array | undefined;
 
 /** For methods of which a block can be decompressed in part: that is zstd, whose frames consist of blocks. */
@@ -43,17 +48,15 @@ export async function loadBeginningDecompressor(method: string): Promise<Decompr
     if (!prefix) return undefined;
     try {
       const result = decompress(prefix.frame, prefix.limit);
-      return result.length > 0 && result.length <= prefix.limit ? result : undefined;
+      // A copy: it is kept while others are decompressed.
+      return result && result.length > 0 && result.length <= prefix.limit ? result.slice() : undefined;
     } catch {
       return undefined;
     }
   };
 }
 
-function checked(
-  method: 'zstd' | 'zlib',
-  decompress: (bytes: Uint8Array, size: number) => Uint8Array,
-): Decompress {
+function checked(method: 'zstd' | 'zlib', decompress: RawDecompress): Decompress {
   return (bytes, size, file, offset) => {
     const most = Math.min(LARGEST_BLOCK, (bytes.length + 1) * MAX_RATIO[method]);
     if (size > most) {
@@ -88,7 +91,7 @@ function checked(
   };
 }
 
-type RawDecompress = (bytes: Uint8Array, size: number) => Uint8Array;
+type RawDecompress = (bytes: Uint8Array, size: number) => Uint8Array | undefined;
 
 async function loadZlib(): Promise<RawDecompress> {
   const { inflateSync } = await import('node:zlib');
@@ -102,15 +105,16 @@ async function loadZstd(): Promise<RawDecompress> {
   if (NODE_HAS_ZSTD) {
     const zlib = await import('node:zlib');
     const native = (zlib as unknown as { zstdDecompressSync: NativeZstd }).zstdDecompressSync;
-    return (bytes, size) => native(bytes, { maxOutputLength: Math.max(size, 1) });
+    // In one piece: by default the output is put together from many.
+    return (bytes, size) =>
+      native(bytes, { maxOutputLength: Math.max(size, 1), chunkSize: Math.max(size, 64) });
   }
-  const { ZSTDDecoder } = await import('zstddec/stream');
-  const decoder = new ZSTDDecoder();
-  await decoder.init();
-  return (bytes, size) => decoder.decode(bytes, size);
+  const { WasmZstd } = await import('./zstd-wasm.ts');
+  const decoder = await WasmZstd.load();
+  return (bytes, size) => decoder.decompress(bytes, size);
 }
 
-type NativeZstd = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+type NativeZstd = (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
 
 function nodeIsAtLeast(major: number, minor: number): boolean {
   const [ownMajor = 0, ownMinor = 0] = process.versions.node.split('.').map(Number);

@@ -33,10 +33,11 @@ export class InputFile {
     return new InputFile(name, fd, fstatSync(fd).size);
   }
 
-  /** Up to `length` bytes from `offset`: fewer where the file ends. */
-  readUpTo(offset: number, length: number): Uint8Array {
+  /** Up to `length` bytes from `offset`: fewer where the file ends. They are read into `buffer` where that has room. */
+  readUpTo(offset: number, length: number, buffer?: Uint8Array): Uint8Array {
     const available = Math.max(0, Math.min(length, this.size - offset));
-    const bytes = new Uint8Array(available);
+    const bytes =
+      buffer && buffer.length >= available ? buffer.subarray(0, available) : new Uint8Array(available);
     let done = 0;
     while (done < available) {
       const count = readSync(this.fd, bytes, done, available - done, offset + done);

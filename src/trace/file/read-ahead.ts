@@ -7,6 +7,7 @@ const WINDOW = 64 << 10;
 /** Reads a file in small pieces, one behind the other, with few system calls. */
 export class ReadAhead {
   private readonly file: InputFile;
+  private readonly buffer = new Uint8Array(WINDOW);
   private window: Uint8Array = new Uint8Array(0);
   private start = 0;
 
@@ -19,7 +20,7 @@ export class ReadAhead {
     const at = offset - this.start;
     if (at >= 0 && at + length <= this.window.length) return this.window.subarray(at, at + length);
     if (offset + length > this.file.size) return this.file.read(offset, length, what);
-    this.window = this.file.readUpTo(offset, Math.max(length, WINDOW));
+    this.window = this.file.readUpTo(offset, Math.max(length, WINDOW), this.buffer);
     this.start = offset;
     if (this.window.length < length) {
       throw new TraceError(this.file.name, `${what} could not be read whole`, offset);
