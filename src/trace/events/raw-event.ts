@@ -12,6 +12,8 @@ export interface RawEvent extends Moment {
   /** Offset in `view` of the event's data, a multiple of 4, and its length in bytes. */
   payload: number;
   payloadSize: number;
+  /** `common_flags`. */
+  flags: number;
   /**
    * The kernel stack that was recorded with the event: its chunk as words, the byte offset at which its frames begin, and
    * their bytes; 0 for none.
@@ -32,6 +34,7 @@ export function newRawEvent(littleEndian: boolean): RawEvent {
     littleEndian,
     payload: 0,
     payloadSize: 0,
+    flags: 0,
     timeNs: 0,
     cpu: 0,
     pid: 0,

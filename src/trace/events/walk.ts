@@ -170,6 +170,7 @@ class Delivery {
         event.payload = payload;
         event.payloadSize = payloadSizes[index] as number;
         event.timeNs = timesNs[index] as number;
+        event.flags = flags;
         event.pid = pid;
         event.context = executionContext(pid, cpu, flags);
         event.position = chunkPosition + payload;

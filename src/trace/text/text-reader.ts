@@ -158,6 +158,7 @@ export class TextReader {
     event.flags = header.flags;
     event.context = executionContext(pid, cpu, header.flags);
     event.position = position;
+    event.stack = 0;
     event.stackAt = 0;
     event.stackBytes = 0;
     if (!kind.encode(bytes, body, end, slot) && !kind.isFixed) {
