@@ -46,7 +46,9 @@ const outputs = await Promise.all([
   // itself. What only one subcommand needs is still evaluated by that subcommand alone.
   build({
     ...common,
-    entryPoints: ['iommusan', 'command', 'write-code-cache'].map(name => `src/bin/${name}.ts`),
+    entryPoints: ['iommusan', 'command', 'write-code-cache', 'write-man-pages'].map(
+      name => `src/bin/${name}.ts`,
+    ),
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     // The command reads the pages of the rules from the package that it is in.
@@ -67,6 +69,8 @@ const outputs = await Promise.all([
 
 chmodSync('dist/bin/iommusan.cjs', 0o755);
 writeCodeCache();
+spawnSync(process.execPath, ['dist/bin/write-man-pages.cjs'], { stdio: 'inherit' });
+rmSync('dist/bin/write-man-pages.cjs');
 const inputs = [...outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs)), ...(await buildPage())];
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licensesOf(inputs));
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addCheckCommand } from './check-command.ts';
+import { addCompletionCommand } from './completion-command.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDiffCommand } from './diff-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
@@ -56,12 +57,20 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   const finish = (code: ExitCode): void => {
     exitCode = code;
   };
+  const program = newProgram(io, loadEngine, finish);
+  await program.parseAsync(argv, { from: 'user' });
+  return exitCode;
+}
+
+/** The command with all its subcommands: what help, man pages and completion are made of. */
+export function newProgram(io: Io, loadEngine: EngineLoader, finish: (exitCode: ExitCode) => void): Command {
   const program = new Command('iommusan')
     .description(
       'Finds DMA use-after-free, leaked IOMMU mappings and their relatives in traces of an unmodified Linux kernel.',
     )
     .version(VERSION, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
+    .configureHelp({ showGlobalOptions: true })
     .option('--config <file>', 'the configuration file (default: iommusan.yaml, if it is there)')
     .hook('preAction', async (_, command) => {
       const { config } = program.opts<{ config?: string }>();
@@ -88,6 +97,6 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   addDiffCommand(program, io, loadEngine, finish);
   addConfigCommand(program, io, finish);
   addSimulateCommand(program, io, finish);
-  await program.parseAsync(argv, { from: 'user' });
-  return exitCode;
+  addCompletionCommand(program, io, loadEngine, finish);
+  return program;
 }
