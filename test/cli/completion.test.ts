@@ -64,10 +64,10 @@ describe.skipIf(!isInstalled('fish'))(`completion of fish${skipped('fish')}`, ()
 describe.skipIf(!isInstalled('zsh'))(`completion of zsh${skipped('zsh')}`, () => {
   it('is a function that zsh takes', async () => {
     const path = await script('zsh');
-    const ask = `autoload -Uz compinit && compinit -u -D && source ${path} && print $_comps[iommusan]`;
+    const ask = `compdef() { print -r -- "$@" }; source ${path}; whence -w _iommusan _iommusan_rules`;
     const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', ask], { encoding: 'utf8' });
     expect(stderr).toBe('');
-    expect(stdout.trim()).toBe('_iommusan');
+    expect(stdout).toBe('_iommusan iommusan\n_iommusan: function\n_iommusan_rules: function\n');
   });
 });
 
