@@ -30,6 +30,7 @@ import { s28 } from './sanitizer/s28-count-below-zero.ts';
 import { s29 } from './sanitizer/s29-poisoned-page.ts';
 import { s30 } from './sanitizer/s30-half-a-page.ts';
 import type { Scenario } from './scenario.ts';
+import { VFIO_SCENARIOS } from './vfio/vfio-scenarios.ts';
 
 /** Every scenario, in the order of its id. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -63,5 +64,6 @@ export const SCENARIOS: readonly Scenario[] = [
   s28,
   s29,
   s30,
+  ...VFIO_SCENARIOS,
   ...KERNEL_TABLE_SCENARIOS,
 ];

@@ -47,6 +47,8 @@ export class VfioType1 {
   private readonly design: VfioUnmapDesign;
   private readonly domains: readonly IommuDomain[];
   private readonly dmas: VfioDma[] = [];
+  /** Calls of `iommu_unmap()` and `iommu_unmap_fast()` so far. */
+  unmapCalls = 0;
 
   /** @param domains at least one; the first is asked for physical addresses */
   constructor(host: VfioHost, domains: readonly IommuDomain[]) {
@@ -129,6 +131,7 @@ export class VfioType1 {
         done += pageSize;
         continue;
       }
+      this.unmapCalls++;
       const unmapped = yield* iommuUnmap(core, domain, dma.iova + done, chunk.size);
       if (unmapped === 0) {
         core.log.warn('vfio_unmap_unpin', 'iommu_unmap() has unmapped nothing');
@@ -150,6 +153,7 @@ export class VfioType1 {
         done += pageSize;
         continue;
       }
+      this.unmapCalls++;
       const unmapped = yield* iommuUnmapFast(core, domain, dma.iova + done, chunk.size, gather);
       if (unmapped === 0) {
         core.log.warn('vfio_unmap_unpin', 'iommu_unmap() has unmapped nothing');

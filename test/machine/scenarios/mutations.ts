@@ -74,7 +74,7 @@ export const FLIPS: readonly Flip[] = [
     noticedBy: ['S29'],
   },
   genericTable('generic_pt refuses to unmap a part of a leaf', refusesParts, ['S12', 'S14', 'S30']),
-  genericTable('generic_pt returns what was asked for', returnsRequest, ['S12', 'S14', 'S30']),
+  genericTable('generic_pt returns what was asked for', returnsRequest, ['S12', 'S14', 'S30', 'V1']),
   genericTable('generic_pt goes on behind a hole', skipsHoles, ['S9']),
   genericTable('generic_pt unmaps from the middle of a leaf', takesFromTheMiddle, ['S13']),
   ioTable('io-pgtable stops at the first hole of a table', stopsAtHoles, ['S10']),
@@ -82,7 +82,7 @@ export const FLIPS: readonly Flip[] = [
   {
     name: 'io-pgtable splits a block on unmap, as it once did',
     options: { table: { armLpae: { partialUnmap: 'split' } } },
-    noticedBy: ['S11'],
+    noticedBy: ['S11', 'V5'],
   },
   {
     name: 'an unmap is flushed at once in lazy mode too',
@@ -106,6 +106,18 @@ export const FLIPS: readonly Flip[] = [
       };
     },
     noticedBy: ['S22'],
+  },
+  {
+    name: 'io-pgtable does not split a block on unmap',
+    options: { table: { armLpae: { partialUnmap: 'refuse' } } },
+    noticedBy: ['V2', 'V3'],
+  },
+  {
+    name: 'what a device has pinned is freed with its process',
+    sabotage: machine => {
+      machine.allocator.get = () => {};
+    },
+    noticedBy: ['V4'],
   },
   freeing('the work that frees kernel page tables does not invalidate', { work: ['take', 'free'] }, [
     'K3',
