@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
  * `unit` needs nothing but the repository. `traces` reads the full recordings in ../shared where they exist;
  * `browser` opens the built page of the HTML report in Chromium, where that is installed;
  * `trace-cmd` compares with the reference implementation where that is installed; `machine` plays thousands of random
- * programs.
+ * programs; `vm` boots real kernels in virtual machines.
  */
 export default defineConfig({
   test: {
@@ -21,6 +21,7 @@ export default defineConfig({
             'test/trace-cmd/**',
             'test/slow/**',
             'test/machine-runs/**',
+            'test/vm/**',
           ],
         },
       },
@@ -36,6 +37,10 @@ export default defineConfig({
       },
       { test: { name: 'machine', include: ['test/machine-runs/**/*.test.ts'], testTimeout: 600_000 } },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
+      // One machine at a time: each takes two processors and a gigabyte.
+      {
+        test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 },
+      },
     ],
   },
 });

@@ -23,6 +23,8 @@ export interface JudgeOptions {
   readonly pageSize: number;
   readonly accounting: AccountingMode;
   readonly checks: readonly CheckDefinition[];
+  /** Called with each finding when it is first reported, before its end is known. */
+  readonly onFinding?: (finding: Finding) => void;
 }
 
 /**
@@ -40,7 +42,7 @@ export class Judge {
 
   constructor(options: JudgeOptions) {
     this.options = options;
-    this.findings = new FindingCollector(options.names);
+    this.findings = new FindingCollector(options.names, options.onFinding);
     const { followers } = this;
     this.shadow = new Shadow({
       pageSize: options.pageSize,

@@ -8,6 +8,7 @@ import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { holdWriteErrors, type Io, write } from './io.ts';
+import { addLiveCommand } from './live-command.ts';
 import { addRecordCommand } from './record-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addRulesCommand } from './rules-command.ts';
@@ -90,6 +91,7 @@ export function newProgram(io: Io, loadEngine: EngineLoader, finish: (exitCode: 
     });
   addCheckCommand(program, io, loadEngine, finish);
   addRecordCommand(program, io, loadEngine, finish);
+  addLiveCommand(program, io, finish);
   addStatsCommand(program, io, loadEngine, finish);
   addRulesCommand(program, io, loadEngine, finish);
   addExplainCommand(program, io, loadEngine, finish);

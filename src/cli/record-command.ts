@@ -56,6 +56,9 @@ export function addRecordCommand(
     .option('--no-check', 'do not check the trace afterwards')
     .option('--dry-run', 'print what would be written to tracefs, and end')
     .option('--clean', 'remove what a killed recording has left in tracefs, and end')
+    .option('--script', 'print a shell script that records without Node.js, and end')
+    .option('--from-boot', 'print the kernel command line that records from boot on, and end')
+    .option('--collect', 'take what --from-boot has recorded, and end')
     .addOption(new Option('--color <when>', 'use colour').choices(COLOR_MODES).default('auto'))
     .addHelpText('after', HELP)
     .action(async (command: string[], options: RecordCommandOptions) => {

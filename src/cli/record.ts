@@ -1,10 +1,9 @@
 import { type RecordedCommand, startCommand } from '../record/command.ts';
-import { dryRunTracefs } from '../record/dry-run.ts';
 import type { Preset } from '../record/facts.ts';
-import { findLeftovers, type Leftover, removeLeftover } from '../record/leftovers.ts';
+import { contentsOf, findLeftovers, type Leftover } from '../record/leftovers.ts';
 import { missingText } from '../record/markers.ts';
 import { type RecordingHooks, record } from '../record/recording.ts';
-import { rehearse } from '../record/session.ts';
+import type { SessionOptions } from '../record/session.ts';
 import { translationProblem } from '../record/system.ts';
 import { openTracefs, type Tracefs } from '../record/tracefs.ts';
 import { check, DEFAULT_CHECK } from './check.ts';
@@ -29,8 +28,16 @@ export interface RecordCommandOptions {
   readonly check: boolean;
   readonly dryRun?: boolean;
   readonly clean?: boolean;
+  readonly script?: boolean;
+  readonly fromBoot?: boolean;
+  readonly collect?: boolean;
   readonly color: ColorMode;
 }
+
+/** Options that do something else than to record. */
+const INSTEAD = ['dryRun', 'clean', 'script', 'fromBoot', 'collect'] as const;
+
+export type Instead = (typeof INSTEAD)[number];
 
 /** `iommusan record`: one recording, or one of the options that do something else instead. */
 export async function recordCommand(
@@ -39,13 +46,17 @@ export async function recordCommand(
   io: Io,
   loadEngine: EngineLoader,
 ): Promise<ExitCode> {
-  if (options.dryRun && options.clean) throw new UsageError('of --dry-run and --clean only one can be had.');
-  if ((options.dryRun || options.clean) && command.length > 0) {
-    throw new UsageError('with --dry-run or --clean no COMMAND is recorded.');
+  const instead = INSTEAD.filter(name => options[name]);
+  if (instead.length > 0) {
+    if (command.length > 0)
+      throw new UsageError('no COMMAND is recorded with an option that does something else.');
+    if (instead.length > 1) {
+      throw new UsageError('of --dry-run, --clean, --script, --from-boot and --collect only one can be had.');
+    }
+    const { recordInstead } = await import('./record-instead.ts');
+    return recordInstead(instead[0] as Instead, options, io);
   }
   const tracefs = openTracefs();
-  if (options.clean) return clean(tracefs, io);
-  if (options.dryRun) return dryRun(tracefs, options, io);
   await tellLeftovers(findLeftovers(tracefs), io);
   return recordAndCheck(tracefs, command, options, io, loadEngine);
 }
@@ -100,12 +111,13 @@ async function recordAndCheck(
   return check([options.output], { ...DEFAULT_CHECK, color: options.color }, io, loadEngine);
 }
 
-function sessionOptions({ preset, stacks, buffer, device = [] }: RecordCommandOptions): {
-  readonly preset: Preset;
-  readonly stacks?: boolean;
-  readonly bufferKib?: number;
-  readonly devices: readonly string[];
-} {
+/** What is to be recorded. */
+export function sessionOptions({
+  preset,
+  stacks,
+  buffer,
+  device = [],
+}: Pick<RecordCommandOptions, 'preset' | 'stacks' | 'buffer' | 'device'>): SessionOptions {
   return {
     preset,
     devices: device,
@@ -125,40 +137,12 @@ function newEnd(): { readonly promise: Promise<void>; now(): void; fail(error: u
   return { promise, now: () => now(), fail: error => fail(error) };
 }
 
-async function dryRun(tracefs: Tracefs, options: RecordCommandOptions, io: Io): Promise<ExitCode> {
-  const lines: string[] = [];
-  const { missing } = rehearse(
-    dryRunTracefs(tracefs, command => void lines.push(command)),
-    sessionOptions(options),
-  );
-  const comments = missing.map(fact => `# not recorded: ${missingText(fact)}`);
-  await write(io.stdout, `${[...lines, ...comments].join('\n')}\n`);
-  return EXIT.clean;
-}
-
-async function clean(tracefs: Tracefs, io: Io): Promise<ExitCode> {
-  const leftovers = findLeftovers(tracefs);
-  for (const leftover of leftovers) {
-    removeLeftover(tracefs, leftover);
-    await write(io.stdout, `removed ${contentsOf(leftover)}\n`);
-  }
-  if (leftovers.length === 0) await write(io.stdout, 'nothing is left of any recording\n');
-  return EXIT.clean;
-}
-
-async function tellLeftovers(leftovers: readonly Leftover[], io: Io): Promise<void> {
+/** Tells of what recordings that were killed have left. */
+export async function tellLeftovers(leftovers: readonly Leftover[], io: Io): Promise<void> {
   for (const leftover of leftovers) {
     await write(
       io.stderr,
       `iommusan: a recording that was killed has left ${contentsOf(leftover)}; "iommusan record --clean" removes it.\n`,
     );
   }
-}
-
-function contentsOf({ pid, instance, probes }: Leftover): string {
-  const parts = [
-    ...(instance === undefined ? [] : [`the instance ${instance}`]),
-    ...(probes.length === 0 ? [] : [`${probes.length} ${probes.length === 1 ? 'probe' : 'probes'}`]),
-  ];
-  return `${parts.join(' and ')} of process ${pid}`;
 }

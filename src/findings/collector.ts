@@ -33,15 +33,19 @@ export class FindingCollector {
   private readonly groups = new Map<string, Group>();
   /** Signatures that were computed, by the numbers that they are made of. */
   private readonly signatures = new Map<string, string>();
+  private readonly onNew: ((finding: Finding) => void) | undefined;
 
-  constructor(names: SourceNames) {
+  /** @param onNew called with each finding when it is first reported: its story is that of the time until then */
+  constructor(names: SourceNames, onNew?: (finding: Finding) => void) {
     this.names = names;
+    this.onNew = onNew;
   }
 
   report(incident: Incident): IncidentHandle {
     const signature = this.signature(incident);
     const { timeNs } = incident.fired.at;
     let group = this.groups.get(signature);
+    const isNew = group === undefined;
     if (!group) {
       group = {
         signature,
@@ -66,6 +70,7 @@ export class FindingCollector {
     // A verdict that waits, such as for the end of an unbind, comes later than its event.
     group.firstNs = Math.min(group.firstNs, timeNs);
     group.lastNs = Math.max(group.lastNs, timeNs);
+    if (isNew) this.onNew?.(this.finding(group, timeNs));
     return handleOf(group, incident);
   }
 

@@ -33,6 +33,8 @@ const STATS_BYTES = 1024;
  */
 export class CpuStream {
   readonly cpu: number;
+  /** Everything that happened on this CPU before this time has been read, in nanoseconds. */
+  completeUntilNs = 0;
   readonly counters: CpuCounters = { entries: 0, bytes: 0, read: 0, lost: 0, nowNs: 0 };
   private readonly pipe: OpenFile;
   private readonly stats: OpenFile;
@@ -65,6 +67,7 @@ export class CpuStream {
    */
   drain(sink: SubBufferSink, least: number): number {
     this.count();
+    this.completeUntilNs = least <= 1 ? this.counters.nowNs : 0;
     const { subBufferSize, batch } = this;
     let wanted =
       least <= 1 ? MOST_AT_ONCE : Math.min(MOST_AT_ONCE, Math.floor(this.counters.bytes / subBufferSize));
@@ -83,6 +86,9 @@ export class CpuStream {
         used = 0;
       }
     }
+    // More has come than was read: what is read last began after all that was read before.
+    if (least <= 1 && wanted < 0)
+      this.completeUntilNs = startOf(batch, (used || batch.length) - subBufferSize);
     if (used > 0) sink(this.cpu, batch.subarray(0, used));
     return total;
   }
@@ -109,6 +115,12 @@ export function parseStats(text: string, into: CpuCounters): void {
   into.read = value('read events: ');
   into.lost = value('\noverrun: ') + value('dropped events: ');
   into.nowNs = Math.round(value('now ts: ') * 1e6) * 1e3;
+}
+
+/** `time_stamp` of a sub-buffer, its first word (include/linux/ring_buffer_types.h). */
+function startOf(subBuffers: Uint8Array, at: number): number {
+  const view = new DataView(subBuffers.buffer, subBuffers.byteOffset + at, 8);
+  return view.getUint32(4, true) * 0x1_0000_0000 + view.getUint32(0, true);
 }
 
 function latin1(bytes: Uint8Array, length: number): string {

@@ -44,7 +44,8 @@ export function setUpInstance(
   const probes: string[] = [];
   undo.add('remove the probes', () => removeProbes(tracefs, probes));
   makeInstance(tracefs, undo, path);
-  configure(tracefs, path, options);
+  tracefs.write(`${path}/tracing_on`, '0');
+  tracefs.write(`${path}/trace_clock`, options.clock);
 
   const events: PlannedEvent[] = [];
   const missing: MissingFact[] = plan.missing.map(fact => ({
@@ -56,6 +57,7 @@ export function setUpInstance(
     events.push(...result.events);
     if (result.events.length === 0) missing.push({ fact: planned.fact, reason: result.reason });
   }
+  sizeBuffers(tracefs, path, options.bufferKib);
   return { name: options.name, path, events, missing };
 }
 
@@ -73,8 +75,12 @@ function makeInstance(tracefs: Tracefs, undo: UndoList, path: string): void {
   });
 }
 
-function configure(tracefs: Tracefs, path: string, { bufferKib, clock }: InstanceOptions): void {
-  tracefs.write(`${path}/tracing_on`, '0');
+/**
+ * Gives the buffers their size. After the events are enabled: in Linux 6.1 the main buffer of tracefs grows from 7 KiB to
+ * its proper size when the first event of a boot is enabled anywhere, but stays small for ever when somebody sets the size
+ * of any buffer before (`ring_buffer_expanded` in kernel/trace/trace.c).
+ */
+function sizeBuffers(tracefs: Tracefs, path: string, bufferKib: number): void {
   try {
     tracefs.write(`${path}/buffer_size_kb`, String(bufferKib));
   } catch (error) {
@@ -82,7 +88,6 @@ function configure(tracefs: Tracefs, path: string, { bufferKib, clock }: Instanc
       `the kernel has no memory for buffers of ${bufferKib} KiB per CPU (${errorCode(error)}): ask for less with --buffer.`,
     );
   }
-  tracefs.write(`${path}/trace_clock`, clock);
 }
 
 /** Tries the ways to learn a fact until the kernel takes one. */

@@ -43,6 +43,15 @@ export function findLeftovers(tracefs: Tracefs, isRecording = holdsInstance): Le
     .map(([pid, { instance, probes }]) => ({ pid, instance, probes }));
 }
 
+/** `the instance iommusan-7 and 9 probes of process 7` */
+export function contentsOf({ pid, instance, probes }: Leftover): string {
+  const parts = [
+    ...(instance === undefined ? [] : [`the instance ${instance}`]),
+    ...(probes.length === 0 ? [] : [`${probes.length} ${probes.length === 1 ? 'probe' : 'probes'}`]),
+  ];
+  return `${parts.join(' and ')} of process ${pid}`;
+}
+
 /** Removes it: first the instance, which uses the probes. */
 export function removeLeftover(tracefs: Tracefs, { instance, probes }: Leftover): void {
   if (instance !== undefined) {

@@ -72,6 +72,14 @@ export class Pump {
     return Math.max(SHORTEST_MS, Math.min(LONGEST_MS, untilFilled));
   }
 
+  /** A time before which everything that happened on any CPU has been read; after a round that reads all. */
+  get completeUntilNs(): number {
+    return this.streams.reduce(
+      (least, stream) => Math.min(least, stream.completeUntilNs),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
   /** Reads everything that is left, after recording has stopped; returns `stats` of each CPU. */
   finish(sink: SubBufferSink): string[] {
     for (const stream of this.streams) {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { TraceWriter } from '../trace/write/trace-writer.ts';
 import { CommandNames } from './command-names.ts';
 import { KernelSymbols } from './kernel-symbols.ts';
+import { every } from './periods.ts';
 import type { RecordingCounts } from './pump.ts';
 import { errorCode, RecordError } from './record-error.ts';
 import { Session, type SessionOptions } from './session.ts';
@@ -114,16 +115,6 @@ async function pumpUntil(
     if (progressDue(now)) hooks.progress(session.pump.counts, now - startedMs);
     await Promise.race([stopped, sleep(Math.min(waitMs, MODULES_EVERY_MS))]);
   }
-}
-
-/** Tells whether so many milliseconds have passed since it last said so. */
-function every(periodMs: number): (nowMs: number) => boolean {
-  let last = Number.NEGATIVE_INFINITY;
-  return now => {
-    if (now - last < periodMs) return false;
-    last = now;
-    return true;
-  };
 }
 
 function sleep(ms: number): Promise<void> {

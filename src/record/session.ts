@@ -1,4 +1,3 @@
-import type { TraceDescription } from '../trace/write/description.ts';
 import { boundDrivers } from './bound-drivers.ts';
 import type { Preset } from './facts.ts';
 import { type Instance, setUpInstance } from './instance.ts';
@@ -7,7 +6,8 @@ import { groupName, instanceName } from './leftovers.ts';
 import { markersAtEnd, markersAtStart, missedCalls } from './markers.ts';
 import { planRecording } from './plan.ts';
 import { cpusOf, Pump, subBufferSizeOf } from './pump.ts';
-import { availableKib, pageSize, systemFacts, uname } from './system.ts';
+import { availableKib, systemFacts } from './system.ts';
+import { descriptionOf, type RecordedDescription } from './trace-description.ts';
 import type { Tracefs } from './tracefs.ts';
 import { UndoList } from './undo.ts';
 
@@ -60,23 +60,13 @@ export class Session {
   }
 
   /** What a reader of the trace must know, as far as it is known at the beginning. */
-  describe(): TraceDescription {
-    const { tracefs, instance } = this;
-    const { path } = instance;
-    const formats = instance.events.map(({ system, event }) => ({ system, event }));
-    for (const event of ['kernel_stack', 'print']) formats.push({ system: 'ftrace', event });
-    return {
-      pageSize: pageSize(),
-      headerPage: tracefs.read(`${path}/events/header_page`),
-      headerEvent: tracefs.read(`${path}/events/header_event`),
-      formats: formats.map(({ system, event }) => ({
-        system,
-        text: tracefs.read(`events/${system}/${event}/format`),
-      })),
-      traceClock: tracefs.read(`${path}/trace_clock`),
-      printkFormats: tracefs.read('printk_formats'),
-      uname: uname(),
-    };
+  describe(): RecordedDescription {
+    const { path, events } = this.instance;
+    return descriptionOf(
+      this.tracefs,
+      path,
+      events.map(({ system, event }) => `${system}:${event}`),
+    );
   }
 
   /** Begins to record, with the state that is found. */

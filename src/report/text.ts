@@ -1,4 +1,5 @@
 import type { CheckReport } from '../findings/check-report.ts';
+import type { Finding } from '../findings/finding.ts';
 import { hasLoss } from './loss-words.ts';
 import { joinParagraphs, type Paragraph } from './paragraphs.ts';
 import { printable } from './printable.ts';
@@ -37,6 +38,11 @@ export function renderText(report: CheckReport, options: TextOptions): string {
     [summaryLine(shown, page, options.elapsedMs)],
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+/** One finding in full, as it stands in a report. */
+export function renderFinding(finding: Finding, { color, width }: TextOptions): string {
+  return `${findingLines(printable(finding), newPage(width, color)).join('\n')}\n`;
 }
 
 function findings({ findings: found }: CheckReport, all: boolean, page: Page): Paragraph[] {

@@ -28,6 +28,15 @@ export function formatSize(bytes: number): string {
   return counted(bytes, 'byte');
 }
 
+/** A size for a glance: `1.2 MiB`, `48 KiB`. */
+export function roughSize(bytes: number): string {
+  for (const [unit, size] of UNITS) {
+    if (bytes >= size)
+      return `${(bytes / size).toFixed(bytes < 10 * size && bytes % size !== 0 ? 1 : 0)} ${unit}`;
+  }
+  return counted(bytes, 'byte');
+}
+
 /** With a capital first letter. */
 export function capitalized(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -16,6 +16,9 @@ export interface RecentCalls {
   unmapEnd: number;
 }
 
+/** Threads of execution whose last calls are kept. */
+const CONTEXTS_KEPT = 65_536;
+
 /** {@link RecentCalls} by `Moment.context`: joins a DMA API event with the IOMMU call that it made. */
 export class RecentCallsByContext {
   private readonly byContext = new Map<number, RecentCalls>();
@@ -26,6 +29,8 @@ export class RecentCallsByContext {
     if (context === this.lastContext && this.last) return this.last;
     let calls = this.byContext.get(context);
     if (!calls) {
+      // Tasks come and go for days on a live kernel; a call is joined with what is right behind it.
+      if (this.byContext.size >= CONTEXTS_KEPT) this.byContext.clear();
       calls = noCalls();
       this.byContext.set(context, calls);
     }

@@ -28,7 +28,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   trace: ['zstddec/stream', 'xz-decompress'],
   report: ['picocolors', 'fast-xml-builder', 'sarif'],
   settings: ['yaml', 'ajv/dist/2020.js'],
-  cli: ['commander', 'cli-progress', 'picocolors', 'sucrase'],
+  cli: ['commander', 'cli-progress', 'log-update', 'picocolors', 'sucrase'],
 };
 
 const SOURCES = fileURLToPath(new URL('../../src/', import.meta.url));

@@ -289,10 +289,20 @@ export class IommuCalls {
     if (calls.unmapOpen) this.endUnmap(calls, calls.unmapEntry, calls.unmapSize);
   }
 
+  /** Forgets the threads that are in no call. */
+  private forgetIdle(): void {
+    for (const [context, { mapOpen, mapReported, unmapOpen, held }] of this.open) {
+      // A map that was reported is over, but for a return that adds nothing.
+      const isMapping = mapOpen && !mapReported;
+      if (!isMapping && !unmapOpen && held === 'nothing') this.open.delete(context);
+    }
+  }
+
   private callsAt(context: number): OpenCalls {
     if (context === this.lastContext) return this.last;
     let calls = this.open.get(context);
     if (!calls) {
+      if (this.open.size >= CONTEXTS_KEPT) this.forgetIdle();
       calls = noCalls();
       this.open.set(context, calls);
     }
@@ -326,6 +336,9 @@ function gather(calls: OpenCalls, iova: number, size: number): void {
   if (iova < calls.gatheredStart) calls.gatheredStart = iova;
   if (iova + size > calls.gatheredEnd) calls.gatheredEnd = iova + size;
 }
+
+/** Threads of execution that are kept in mind: tasks come and go for days on a live kernel. */
+const CONTEXTS_KEPT = 65_536;
 
 function noCalls(): OpenCalls {
   return {

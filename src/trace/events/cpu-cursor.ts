@@ -1,4 +1,3 @@
-import type { ChunkReader } from '../dat/chunk-reader.ts';
 import type { PageLayout } from '../dat/metadata.ts';
 import { wordsOf } from './words.ts';
 
@@ -25,6 +24,20 @@ const DELTA_RANGE = 1 << 27;
 export const NOTHING_LOST = 0;
 /** Events are missing, and the kernel did not count them. */
 export const LOST_UNCOUNTED = -1;
+
+/** Where the sub-buffers of one CPU come from, a chunk at a time. */
+export interface ChunkSource {
+  /** The current chunk: whole sub-buffers, the last one perhaps cut short. */
+  readonly bytes: Uint8Array;
+  /** Of the first byte of {@link bytes}, see `Positions`. */
+  readonly position: number;
+  /** Bytes of the input that were consumed so far. */
+  readonly consumed: number;
+  /** Moves to the next chunk; `false` where there is none. */
+  next(): boolean;
+  /** Takes note of a part of the current chunk that cannot be read. */
+  damaged(message: string): void;
+}
 
 /**
  * Walks the events of one CPU in the order of the ring buffer, a sub-buffer at a time: {@link enterSubBuffer} finds the
@@ -59,7 +72,7 @@ export class CpuCursor {
   lastNs = 0;
   bytes = 0;
 
-  private readonly reader: ChunkReader;
+  private readonly reader: ChunkSource;
   private readonly layout: PageLayout;
   private readonly subBufferSize: number;
   private readonly littleEndian: boolean;
@@ -69,7 +82,7 @@ export class CpuCursor {
 
   constructor(
     cpu: number,
-    reader: ChunkReader,
+    reader: ChunkSource,
     layout: PageLayout,
     subBufferSize: number,
     littleEndian: boolean,

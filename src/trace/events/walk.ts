@@ -122,7 +122,7 @@ export function walkEvents(
 }
 
 /** Hands events out, one at a time. */
-class Delivery {
+export class Delivery {
   events = 0;
   lastNs = 0;
   private readonly common: CommonFields;
@@ -253,7 +253,7 @@ const TRACE_ENTRY = 8;
  * The layout of `struct trace_entry` is the same in all events of a kernel; any format tells it. An offset that is not
  * aligned or beyond it comes from a damaged file and is not used.
  */
-function commonFields(
+export function commonFields(
   formatOf: (name: string) => EventFormat | undefined,
   littleEndian: boolean,
 ): CommonFields {

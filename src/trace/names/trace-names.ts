@@ -19,7 +19,8 @@ export class TraceNames implements SourceNames {
   readonly domains = new InternedPointers();
   readonly pools = new InternedPointers();
   readonly stacks = new StackTable();
-  readonly symbols: SymbolLookup;
+  /** Replaced on a live kernel, when modules come. */
+  symbols: SymbolLookup;
   private readonly commandNames: ReadonlyMap<number, string>;
   private readonly positions: Locator;
 

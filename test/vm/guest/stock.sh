@@ -1,0 +1,54 @@
+. /host/functions.sh
+export PATH=$PATH:/host
+exec 3>&1
+insmod /modules/lifetime.ko
+echo "$EDU" > /host/edu
+cd /tmp
+
+# Right and wrong drivers.
+correct() { iommusan record --no-check -o /host/correct.dat -- sh -c '. /host/functions.sh; work; unbind $NETWORK; echo $NETWORK > /sys/bus/pci/drivers/e1000e/bind'; }
+step correct correct
+wrong() { iommusan record --no-check -o "/host/$1.dat" -- sh -c ". /host/functions.sh; lifetime $1"; }
+for scenario in free_while_mapped double_map over_unmap map_over_live; do step $scenario wrong $scenario; done
+leak() { iommusan record -o /host/leak.dat -- sh -c '. /host/functions.sh; lifetime leak; unbind $EDU'; }
+step leak leak
+echo "$EDU" > /sys/bus/pci/drivers/lifetime/bind
+
+# The ways out.
+until_signal() {
+	# Not by the function: in the background that would be a shell of its own, with another number.
+	$IOMMUSAN record --no-check -o "/host/$1.dat" &
+	recorder=$!
+	until [ "$(cat $TRACEFS/instances/iommusan-$recorder/tracing_on 2> /dev/null)" = 1 ]; do sleep 0.1; done
+	sleep 0.5
+	kill "-$1" $recorder
+	wait $recorder
+}
+for signal in INT TERM HUP; do step $signal until_signal $signal; done
+step failing iommusan record --no-check -o /host/failing.dat -- sh -c 'exit 7'
+step no_program iommusan record --no-check -o /host/no_program.dat -- /bin/none
+step unwritable iommusan record -o /nowhere/trace.dat -- true
+mkdir -p /small
+mount -t tmpfs -o size=20m tmpfs /small
+dd if=/dev/zero of=/small/filler bs=1k count=3000 2> /dev/null
+full() { iommusan record --no-check --preset full -o /small/full.dat -- sh -c '. /host/functions.sh; lifetime "busy 20"'; }
+step full_disk full
+cp /small/full.dat.partial /host/
+umount /small
+step killed until_signal KILL
+step after_killed iommusan record --no-check -o /host/after_killed.dat -- true
+step clean iommusan record --clean
+
+# Without Node.js.
+iommusan record --script > /host/record.sh
+script() { sh /host/record.sh -o /host/capture sh -c '. /host/functions.sh; lifetime free_while_mapped; lifetime double_map'; }
+step script script
+script_ended() {
+	sh /host/record.sh -o /host/capture2.tar sh -c 'sleep 60' &
+	recorder=$!
+	until [ "$(cat $TRACEFS/instances/iommusan-$recorder/tracing_on 2> /dev/null)" = 1 ]; do sleep 0.1; done
+	sleep 1
+	kill -TERM $recorder
+	wait $recorder
+}
+step script_ended script_ended

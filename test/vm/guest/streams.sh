@@ -1,0 +1,44 @@
+. /host/functions.sh
+insmod /modules/lifetime.ko
+echo "$EDU" > /host/edu
+cd /tmp
+
+# The same events by trace-cmd, in a second instance, while iommusan records.
+cat > /tmp/second.sh <<'END'
+. /host/functions.sh
+group=iommusan_$PPID
+trace-cmd record -q -C mono -B second -o /host/second.dat \
+	-e $group:map -R stacktrace -e $group:unmap -R stacktrace -e $group:bind -e $group:unbind -e $group:domain_free \
+	-e kmem:mm_page_free -R stacktrace -e kmem:mm_page_alloc -e iommu:map -e iommu:unmap \
+	sh -c '. /host/functions.sh; work; lifetime double_map; lifetime over_unmap'
+END
+equal() { iommusan record --no-check -o /host/first.dat -- sh /tmp/second.sh; }
+step equal equal
+
+# A minute of nothing but mappings.
+heavy() { iommusan record --no-check -o /tmp/heavy.dat -- sh -c '. /host/functions.sh; lifetime "busy 60"'; }
+step heavy heavy
+dmesg | grep 'rounds in' > /host/heavy.rounds
+
+# Watched while it happens.
+ip link set lo up
+live() {
+	$IOMMUSAN live --metrics 9177 > /host/live.findings &
+	watcher=$!
+	until [ "$(cat $TRACEFS/instances/iommusan-$watcher/tracing_on 2> /dev/null)" = 1 ]; do sleep 0.1; done
+	lifetime right
+	lifetime free_while_mapped
+	lifetime leak
+	rounds=0
+	until grep -q free-while-mapped /host/live.findings || [ $rounds -gt 300 ]; do
+		sleep 0.1
+		rounds=$((rounds + 1))
+	done
+	cp /host/live.findings /host/live.meanwhile
+	wget -q -O /host/live.metrics http://127.0.0.1:9177/metrics
+	unbind "$EDU"
+	sleep 2
+	kill -INT $watcher
+	wait $watcher
+}
+step live live

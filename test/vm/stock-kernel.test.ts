@@ -1,0 +1,118 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { CheckReport } from '../../src/findings/check-report.ts';
+import type { Finding, StoryRole } from '../../src/findings/finding.ts';
+import { bookwormKernel } from './lab/kernel.ts';
+import { play, prepare, type Stage } from './lab/stage.ts';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  prepare();
+  stage = await play(bookwormKernel(), 'stock', 550_000);
+}, 600_000);
+
+/** Functions of the module on the stack of the event that plays a role in a finding. */
+function ownFunctions(finding: Finding, role: StoryRole): string[] {
+  const event = finding.story.find(candidate => candidate.role === role);
+  return (event?.stack ?? []).flatMap(({ symbol, module }) =>
+    // The compiler adds to the names of functions that it has changed.
+    module === 'lifetime' && symbol !== undefined ? [symbol.replace(/\..*/, '')] : [],
+  );
+}
+
+/** The one finding of a rule. */
+function findingOf({ findings }: CheckReport, rule: string): Finding {
+  expect(findings.map(finding => finding.rule)).toContain(rule);
+  return findings.find(finding => finding.rule === rule) as Finding;
+}
+
+describe('a correct workload', () => {
+  it('has no finding, and nothing is lost', async () => {
+    const report = await stage.check('correct.dat');
+    expect(stage.step('correct').status).toBe(0);
+    expect(report.findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+    expect(report.lost.events + report.lost.uncountedGaps).toBe(0);
+    expect(report.accounting.mappingsMade).toBeGreaterThan(100);
+  });
+});
+
+describe('a wrong driver', () => {
+  it.each<[scenario: string, rule: string, ...roles: StoryRole[]]>([
+    ['free_while_mapped', 'free-while-mapped', 'freed', 'mapped'],
+    ['double_map', 'free-while-mapped', 'freed', 'mapped'],
+    ['over_unmap', 'unmap-larger-than-requested', 'unmapped', 'mapped'],
+    ['map_over_live', 'map-over-live', 'mapped over', 'mapped'],
+  ])('is found in %s: %s, with driver, device and both stacks', async (scenario, rule, ...roles) => {
+    const finding = findingOf(await stage.check(`${scenario}.dat`), rule);
+    expect(finding).toMatchObject({
+      certainty: 'certain',
+      driver: 'lifetime',
+      device: stage.text('edu').trim(),
+    });
+    for (const role of roles) expect(ownFunctions(finding, role)).toContain(scenario);
+  });
+
+  it('is found when it leaves a mapping behind, and the command says so', async () => {
+    const finding = findingOf(await stage.check('leak.dat'), 'unbind-leak');
+    expect(finding).toMatchObject({ driver: 'lifetime', device: stage.text('edu').trim() });
+    expect(ownFunctions(finding, 'mapped')).toContain('leak');
+    const { output, status } = stage.step('leak');
+    expect(output).toContain('ERROR: unbind-leak:');
+    expect(status).toBe(1);
+  });
+});
+
+describe('tracefs', () => {
+  it.each([
+    ['the command has ended', 'correct', 0],
+    ['the command has failed', 'failing', 0],
+    ['there is no such command', 'no_program', 3],
+    ['the file cannot be written', 'unwritable', 3],
+    ['the disk is full', 'full_disk', 3],
+    ['SIGINT has come', 'INT', 0],
+    ['SIGTERM has come', 'TERM', 0],
+    ['SIGHUP has come', 'HUP', 0],
+  ])('is as it was before when %s', (_way, name, status) => {
+    const step = stage.step(name);
+    expect(step.after).toBe(step.before);
+    expect([step.output, step.status]).toEqual([step.output, status]);
+  });
+
+  it('is cleaned of what a killed recording has left, after the next one has told of it', () => {
+    const killed = stage.step('killed');
+    expect(killed.after).not.toBe(killed.before);
+    expect(stage.step('after_killed').output).toMatch(
+      /has left the instance iommusan-\d+ and \d+ probes of process \d+; "iommusan record --clean" removes it/,
+    );
+    expect(stage.step('clean').output).toMatch(/^removed the instance/);
+    expect(stage.step('clean').after).toBe(killed.before);
+  });
+
+  it('holds what was recorded until the disk was full in a file that can be read', async () => {
+    expect(stage.step('full_disk').output).toContain('the disk is full');
+    const report = await stage.check('full.dat.partial');
+    expect(report.trace.events).toBeGreaterThan(1000);
+  });
+});
+
+describe('the recording script, without Node.js', () => {
+  it('finds the same in a raw capture', async () => {
+    const { output, status, before, after } = stage.step('script');
+    expect([output, status]).toEqual([expect.stringContaining('can be checked'), 0]);
+    expect(after).toBe(before);
+    const { findings, lost } = await stage.check('capture');
+    expect(lost.events).toBe(0);
+    for (const scenario of ['free_while_mapped', 'double_map']) {
+      const [expected] = (await stage.check(`${scenario}.dat`)).findings;
+      const found = findings.find(({ signature }) => signature === expected?.signature);
+      expect(found).toMatchObject({ rule: 'free-while-mapped', driver: 'lifetime', certainty: 'certain' });
+    }
+  });
+
+  it('makes a tar, and sets everything back when it is ended', async () => {
+    const { status, before, after } = stage.step('script_ended');
+    expect(status).toBe(0);
+    expect(after).toBe(before);
+    expect((await stage.check('capture2.tar')).findings).toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { traceCmdReport } from '../helpers/trace-cmd.ts';
+import { bookwormKernel } from './lab/kernel.ts';
+import { play, prepare, type Stage } from './lab/stage.ts';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  prepare();
+  stage = await play(bookwormKernel(), 'streams', 550_000);
+}, 600_000);
+
+/** The fields of all records of a file, by CPU and event, as trace-cmd reads them. */
+function recordsOf(path: string): Map<string, string[]> {
+  const records = new Map<string, string[]>();
+  for (const { cpu, name, fields } of traceCmdReport(path).events) {
+    const key = `${name} on CPU ${cpu}`;
+    const known = records.get(key);
+    if (known) known.push(fields);
+    else records.set(key, [fields]);
+  }
+  return records;
+}
+
+/** Whether `part` stands in `whole`, one record behind the other. */
+function contains(whole: readonly string[], part: readonly string[]): boolean {
+  return whole.some((_record, start) => part.every((record, i) => record === whole[start + i]));
+}
+
+describe('the recorded events', () => {
+  it('are those that trace-cmd records in a second instance of the same boot, and it reads both', () => {
+    expect(stage.step('equal').status).toBe(0);
+    const ours = recordsOf(stage.path('first.dat'));
+    const theirs = recordsOf(stage.path('second.dat'));
+    expect(new Set([...theirs.keys()].map(key => key.split(' ')[0]))).toEqual(
+      new Set(['map', 'unmap', 'domain_free', 'mm_page_alloc', 'mm_page_free', 'kernel_stack']),
+    );
+    // iommusan began before and ended after.
+    const differing = [...theirs].filter(([key, records]) => !contains(ours.get(key) ?? [], records));
+    expect(differing.map(([key, records]) => `${records.length} ${key}`)).toEqual([]);
+  });
+
+  it('are all there after a minute of nothing but mappings, or the loss is told', () => {
+    const { output, status } = stage.step('heavy');
+    expect(status).toBe(0);
+    expect(output).toMatch(/: [\d,]+ events, [\d.]+ MB, [\d,]+ lost, \d+ s\./);
+    process.stdout.write(`${output.split('\n')[0]} ${stage.text('heavy.rounds').trim()}\n`);
+  });
+});
+
+describe('a live check', () => {
+  it('tells of a bug while it watches', () => {
+    expect(stage.text('live.meanwhile')).toMatch(/ERROR: free-while-mapped: page 0x\w+ freed while/);
+    expect(stage.text('live.meanwhile')).toContain('free_while_mapped+');
+  });
+
+  it('serves its state as metrics', () => {
+    const metrics = stage.text('live.metrics');
+    expect(metrics).toMatch(/^iommusan_events_total \d{3,}$/m);
+    expect(metrics).toContain(`iommusan_mappings{device="${stage.text('edu').trim()}",driver="lifetime"}`);
+    expect(metrics).toContain('iommusan_findings_total{rule="free-while-mapped"} 1');
+  });
+
+  it('tells of the leak when the driver has left, ends with SIGINT and leaves nothing behind', () => {
+    const step = stage.step('live');
+    expect(stage.text('live.findings')).toMatch(/ERROR: unbind-leak: .* unbound with 1 live mapping/);
+    expect(step.status).toBe(1);
+    expect(step.after).toBe(step.before);
+  });
+});
