@@ -2,13 +2,14 @@ import { captureImporter, openCaptureDirectory } from './capture/capture-importe
 import { isDirectory } from './capture/directory.ts';
 import { openInput } from './file/input.ts';
 import type { Importer } from './importer.ts';
+import { perfImporter } from './perf/perf-source.ts';
 import type { Source } from './source.ts';
 import { textImporter } from './text/text-importer.ts';
 import { preview, TraceError } from './trace-error.ts';
 import { traceDatImporter } from './trace-source.ts';
 
 /** Every form of input, in the order in which they are tried. */
-const IMPORTERS: readonly Importer[] = [traceDatImporter, captureImporter, textImporter];
+const IMPORTERS: readonly Importer[] = [traceDatImporter, perfImporter, captureImporter, textImporter];
 
 /**
  * Opens a recorded trace of any form, which its first bytes tell; what gzip, zstd or xz has compressed is looked into.

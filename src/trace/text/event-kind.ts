@@ -1,9 +1,10 @@
 import { DMA_ATTR_NAMES, DMA_DIRECTIONS } from '../../kernel/dma.ts';
+import { guessFunction } from '../bindings/probe-guess.ts';
 import type { EventField, EventFormat } from '../events/event-format.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import { latin1 } from '../file/latin1.ts';
+import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import type { EventForm, FieldForm, ValueForm } from './event-forms.ts';
-import { guessFunction } from './probe-guess.ts';
 import { LARGEST_RECORD, type RecordSlot } from './record-slot.ts';
 import {
   CLOSE,
@@ -27,7 +28,6 @@ import {
   startsWith,
   wide,
 } from './scan.ts';
-import type { TextSymbols } from './text-symbols.ts';
 
 /** Bytes of `struct trace_entry`, and of each field behind it. */
 const COMMON_BYTES = 8;
@@ -58,7 +58,7 @@ export interface KindParts {
   readonly fields: readonly FieldForm[];
   /** Of a tracepoint whose text is known beforehand. */
   readonly form: EventForm | undefined;
-  readonly symbols: TextSymbols;
+  readonly symbols: LearntSymbols;
 }
 
 interface PlannedField extends FieldForm {
@@ -84,7 +84,7 @@ export class EventKind {
   private readonly fixedBytes: number;
   private readonly hasPlaces: boolean;
   private readonly hasCallSite: boolean;
-  private readonly symbols: TextSymbols;
+  private readonly symbols: LearntSymbols;
   /** The address of a probe that was last seen without a name. */
   private lastHigh = -1;
   private lastLow = -1;

@@ -1,8 +1,8 @@
 import { latin1 } from '../file/latin1.ts';
+import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import { EVENT_FORMS, type EventForm, type FieldForm, type ValueForm } from './event-forms.ts';
 import { EventKind, type ProbeShape } from './event-kind.ts';
 import { CLOSE, find, hashOf, OPEN, sameBytes, startsWith } from './scan.ts';
-import type { TextSymbols } from './text-symbols.ts';
 
 /** Kinds that are told apart; a text with more different names is no trace, and the rest counts as one kind. */
 const MOST_KINDS = 4000;
@@ -22,12 +22,12 @@ const ASSIGNMENT = /([A-Za-z_]\w*)=("?)([^\s,)"]*)/g;
 
 /** The kinds of events that a text holds, in the order in which they appeared. */
 export class EventKinds {
-  private readonly symbols: TextSymbols;
+  private readonly symbols: LearntSymbols;
   private readonly byHash = new Map<number, EventKind[]>();
   private readonly kinds: EventKind[] = [];
   private other: EventKind | undefined;
 
-  constructor(symbols: TextSymbols) {
+  constructor(symbols: LearntSymbols) {
     this.symbols = symbols;
   }
 

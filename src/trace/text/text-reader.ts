@@ -1,5 +1,6 @@
 import { executionContext } from '../../kernel/moment.ts';
 import { latin1 } from '../file/latin1.ts';
+import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import type { EventKinds } from './event-kinds.ts';
 import { type LineHeader, newLineHeader, scanLineHeader, type TimeStyle } from './line-header.ts';
 import { RecordQueue } from './record-queue.ts';
@@ -23,7 +24,6 @@ import {
   wide,
 } from './scan.ts';
 import type { TextPositions } from './text-positions.ts';
-import type { TextSymbols } from './text-symbols.ts';
 
 /** Who is told what a text holds. */
 export interface TextListener {
@@ -48,6 +48,11 @@ const KNOWN_LINES = ['cpus=', 'version = ', 'trace-cmd ', 'CPU ', '[unknown]', '
 
 /** `# entries-in-buffer/entries-written: 1024/3000   #P:2` */
 const ENTRIES = /^#\s*entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
+
+/** The upper half of kernel addresses has its first bit set, on kernels of 64 bits. */
+const KERNEL_HIGH = 0x8000_0000;
+
+const PERF_LOST = 'PERF_RECORD_LOST lost ';
 
 const UNCOUNTED = -1;
 
@@ -75,7 +80,7 @@ export class TextReader {
   firstNs = Number.POSITIVE_INFINITY;
 
   private readonly kinds: EventKinds;
-  private readonly symbols: TextSymbols;
+  private readonly symbols: LearntSymbols;
   private readonly positions: TextPositions;
   private readonly listener: TextListener;
   private readonly queue: RecordQueue;
@@ -86,7 +91,7 @@ export class TextReader {
 
   constructor(
     kinds: EventKinds,
-    symbols: TextSymbols,
+    symbols: LearntSymbols,
     positions: TextPositions,
     commandNames: Map<number, string>,
     listener: TextListener,
@@ -123,6 +128,7 @@ export class TextReader {
     this.timeStyles.add(header.timeStyle);
     if (header.isPerf) this.isPerf = true;
     if (header.showsContext) this.showsContext = true;
+    if (this.perfLoss(bytes, header.rest, end)) return;
     if (this.beginsStack(bytes, header.rest, end)) {
       this.stacks++;
       this.count(header.cpu, header.timeNs, end - start + 1);
@@ -256,7 +262,8 @@ export class TextReader {
     if (at === start || !this.header.isPerf) return false;
     const addressEnd = scanHex(bytes, at, end);
     if (addressEnd - at < 1 || bytes[addressEnd] !== SPACE) return false;
-    this.addFrame(wide.high, wide.low, bytes, addressEnd + 1, end);
+    // Frames of user space follow those of the kernel.
+    if (wide.high >= KERNEL_HIGH) this.addFrame(wide.high, wide.low, bytes, addressEnd + 1, end);
     return true;
   }
 
@@ -298,6 +305,15 @@ export class TextReader {
     const state = this.cpus[cpu] ?? this.newCpu(cpu);
     const count = counted ? wide.high * 0x1_0000_0000 + wide.low : UNCOUNTED;
     state.lost = count < 0 || state.lost < 0 ? UNCOUNTED : state.lost + count;
+    return true;
+  }
+
+  /** `PERF_RECORD_LOST lost 12`, as perf script --show-lost-events prints it. */
+  private perfLoss(bytes: Uint8Array, at: number, end: number): boolean {
+    if (!startsWith(bytes, at, end, PERF_LOST)) return false;
+    scanDecimal(bytes, at + PERF_LOST.length, end);
+    const state = this.cpus[this.header.cpu] ?? this.newCpu(this.header.cpu);
+    if (state.lost >= 0) state.lost += wide.high * 0x1_0000_0000 + wide.low;
     return true;
   }
 

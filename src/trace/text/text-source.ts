@@ -5,13 +5,13 @@ import type { EventFormat } from '../events/event-format.ts';
 import type { EventHandler } from '../events/raw-event.ts';
 import type { WalkResult } from '../events/walk.ts';
 import type { Input } from '../file/input.ts';
+import { LearntSymbols } from '../names/learnt-symbols.ts';
 import { TraceNames } from '../names/trace-names.ts';
 import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from '../source.ts';
 import { EventKinds } from './event-kinds.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { TextPositions } from './text-positions.ts';
 import { TextReader } from './text-reader.ts';
-import { TextSymbols } from './text-symbols.ts';
 
 /**
  * Bytes of the beginning that are read twice: first for which events there are, because how the end of a call is seen
@@ -43,7 +43,7 @@ export class TextSource implements Source {
     'Some frames have no symbol: the text prints their addresses only, because the kernel or trace-cmd had no name for them when it was written.';
 
   private readonly input: Input;
-  private readonly symbols = new TextSymbols();
+  private readonly symbols = new LearntSymbols();
   private readonly kinds = new EventKinds(this.symbols);
   private readonly positions: TextPositions;
   private readonly commandNames = new Map<number, string>();

@@ -1,6 +1,6 @@
 import { latin1 } from '../file/latin1.ts';
-import type { FunctionPlace, SymbolLookup } from '../names/symbols.ts';
-import { hashOf, sameBytes } from './scan.ts';
+import { hashOf, sameBytes } from '../text/scan.ts';
+import type { FunctionPlace, SymbolLookup } from './symbols.ts';
 
 /**
  * The upper half of addresses that stand for a name alone. No kernel has code there: kernel addresses have their top
@@ -20,10 +20,10 @@ interface NamedText {
 }
 
 /**
- * The functions that a text names: by the addresses that it prints with them or, where it prints none, by addresses
- * made up for the names.
+ * The functions that an input without symbols names as it goes: by the addresses that a text prints with them or, where
+ * it prints none, by addresses made up for the names; and those that probes are taken to sit on.
  */
-export class TextSymbols implements SymbolLookup {
+export class LearntSymbols implements SymbolLookup {
   private readonly byAddress = new Map<number, Map<number, FunctionPlace | undefined>>();
   private readonly byText = new Map<number, NamedText[]>();
   private names = 0;

@@ -1,5 +1,5 @@
-import { findProbeFields, isReturnProbe, type Meaning } from '../bindings/probe-fields.ts';
 import type { EventFormat } from '../events/event-format.ts';
+import { findProbeFields, isReturnProbe, type Meaning } from './probe-fields.ts';
 
 /** What a probe is taken for: its arguments have these meanings, and its name is like this. */
 interface Guess {
@@ -44,8 +44,8 @@ const MEANINGS: readonly Meaning[] = [
 ];
 
 /**
- * The function that a probe probably sits on, by the meaning of its arguments and by its name: `trace-cmd report` prints
- * the place of a probe as an address, and a text has no symbols to find it by.
+ * The function that a probe probably sits on, by the meaning of its arguments and by its name: `trace-cmd report` and
+ * perf.data have the place of a probe as an address, and no symbols to find it by.
  */
 export function guessFunction(format: EventFormat): string | undefined {
   const fields = findProbeFields(format, MEANINGS, []) ?? {};

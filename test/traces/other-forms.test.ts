@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { CheckReport } from '../../src/findings/check-report.ts';
 import { checkTrace } from '../../src/index.ts';
+import { perfDataOf } from '../helpers/perf-data.ts';
 import { temporaryFiles } from '../helpers/play.ts';
 import { TEXT_STYLES, textOf } from '../helpers/trace-text.ts';
 import { verdictOf } from '../helpers/verdict.ts';
@@ -15,6 +17,17 @@ const RECORDINGS = [
 
 describe.each(RECORDINGS)('%s gives the same findings as', name => {
   const path = recording(`sanitizer-kernel/${name}`);
+
+  it('a perf.data of its events, but for the functions, which a perf.data does not name', async () => {
+    const perf = await checkTrace(files.write('perf.data', await perfDataOf(path)));
+    const binary = await checkTrace(path);
+    const rules = (report: CheckReport): string[] =>
+      [...new Set(report.findings.map(({ rule }) => rule))].sort();
+    expect(rules(perf)).toEqual(rules(binary));
+    expect(perf.accounting).toEqual(binary.accounting);
+    expect(perf.gaps).toEqual([]);
+  });
+
   it.each(TEXT_STYLES)('text in the style of $name', async style => {
     const text = await checkTrace(files.write('text', Buffer.from(await textOf(path, style))));
     const binary = await checkTrace(path);
