@@ -1,8 +1,13 @@
 import type { KernelEvents } from '../kernel/events.ts';
 import { silentEvents } from '../kernel/silent-events.ts';
 import { type Capabilities, noCapabilities } from '../kernel/source.ts';
-import type { Device } from './device/device.ts';
+import { type Device, newDevice } from './device/device.ts';
 import { DmaEngine, type DmaResult } from './device/dma-engine.ts';
+import { DmaApi } from './dma-api/dma-api.ts';
+import { DmaDebug } from './dma-api/dma-debug.ts';
+import { Swiotlb } from './dma-api/swiotlb.ts';
+import { DmaIommu } from './dma-iommu/dma-iommu.ts';
+import { DriverModel } from './driver-model/driver-model.ts';
 import { Emission } from './events/emission.ts';
 import { MachineNames, NameList } from './events/machine-names.ts';
 import { CORE_RULES, type IommuContext, iovaToPhys } from './iommu/context.ts';
@@ -19,6 +24,8 @@ import { KernelMemory } from './kernel-tables/kernel-memory.ts';
 import { GFP_COMP, GFP_ZERO, PageAllocator } from './memory/page-allocator.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
 import type { MachineOptions } from './options.ts';
+import { PAGE_POOL_RULES, type PagePoolRules } from './page-pool/designs.ts';
+import { PagePool, type PagePoolOptions } from './page-pool/page-pool.ts';
 import type { IotlbGather } from './page-tables/iotlb-gather.ts';
 import { IOMMU_READ, IOMMU_WRITE, type PageTableFormat } from './page-tables/page-table.ts';
 import { rulesOf } from './sanitizer/rules.ts';
@@ -68,6 +75,12 @@ export class Machine {
   readonly allocator: PageAllocator;
   readonly sanitizer: Sanitizer | undefined;
   readonly domains: Domains;
+  /** The DMA API, and dma-debug as a second opinion on its use. */
+  readonly dma: DmaApi;
+  readonly dmaDebug: DmaDebug;
+  readonly dmaIommu: DmaIommu;
+  /** Drivers that come and go. */
+  readonly drivers: DriverModel;
   /** Owners of pages by number, as {@link Truth} has them. */
   readonly owners = new NameList();
   /** Page-table format of the IOMMU. */
@@ -78,6 +91,7 @@ export class Machine {
   readonly capabilities: Capabilities;
   readonly iommu: IommuContext;
   readonly emission: Emission;
+  private readonly pagePoolRules: PagePoolRules;
   private readonly engine: DmaEngine;
   private readonly options: MachineOptions;
   private ownKernelMemory: KernelMemory | undefined;
@@ -150,6 +164,31 @@ export class Machine {
       tableOptions: options.table ?? {},
       wrapTable: mutation?.wrapTable ?? (table => table),
     });
+    this.dmaIommu = new DmaIommu({
+      core: this.iommu,
+      timers: this.timers,
+      cpus: options.cpus ?? 4,
+      freeTables: tables => this.freeTables(tables),
+    });
+    this.dmaDebug = new DmaDebug(this.log);
+    this.dma = new DmaApi({
+      emission: this.emission,
+      log: this.log,
+      truth: this.truth,
+      dmaIommu: this.dmaIommu,
+      dmaDebug: this.dmaDebug,
+      swiotlb: new Swiotlb(this.memory, this.allocator, this.owners.id('swiotlb')),
+      allocator: this.allocator,
+      pageSize,
+    });
+    this.drivers = new DriverModel({
+      emission: this.emission,
+      domains: this.domains,
+      dmaIommu: this.dmaIommu,
+      dmaDebug: this.dmaDebug,
+      defaultDomainType: this.isLazy ? 'dma-fq' : 'dma',
+    });
+    this.pagePoolRules = PAGE_POOL_RULES[options.pagePool ?? 'merged'];
     this.engine = new DmaEngine(this.memory, unit, this.truth, this.emission, this.clock, costs.access);
   }
 
@@ -212,11 +251,26 @@ export class Machine {
   device(name: string): Device {
     let device = this.devices.get(name);
     if (!device) {
-      device = { id: this.names.devices.id(name), name, domain: undefined };
+      device = newDevice(this.names.devices.id(name), name);
       this.devices.set(name, device);
       this.devicesById.set(device.id, device);
     }
     return device;
+  }
+
+  /** `page_pool_create()` */
+  pagePool(name: string, device: Device, options: PagePoolOptions = {}): PagePool {
+    const { emission, allocator, dma, log, timers, names } = this;
+    const host = {
+      emission,
+      allocator,
+      dma,
+      log,
+      timers,
+      pageSize: this.memory.pageSize,
+      rules: this.pagePoolRules,
+    };
+    return new PagePool(host, names.pools.id(name), name, device, this.ownerId(name), options);
   }
 
   /** A domain with a page table of its own, for `iommu_map()`. */
@@ -324,6 +378,10 @@ export class Machine {
     };
   }
 
+  private freeTables(tables: readonly number[]): void {
+    for (const phys of tables) this.allocator.put(phys / this.memory.pageSize);
+  }
+
   private unitHost(): IommuUnitHost {
     const { truth, emission, memory, clock } = this;
     return {
@@ -334,9 +392,7 @@ export class Machine {
           return at?.domain && { device, domain: at.domain, owner: this.domains.tableOwner(at.domain) };
         }),
       stampOf: (domain, iova, phys) => truth.stamps.stampOf(domain.id, iova, phys),
-      freeTables: tables => {
-        for (const phys of tables) this.allocator.put(phys / memory.pageSize);
-      },
+      freeTables: tables => this.freeTables(tables),
       flushed: (domain, iova, size) => {
         emission.sink.iotlbFlush(emission.moment(), domain.id, iova, size);
       },

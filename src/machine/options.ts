@@ -3,6 +3,7 @@ import type { WalkerOptions } from './iotlb/walker.ts';
 import type { FreeingRules, PgtableFreeDesign } from './kernel-tables/freeing-designs.ts';
 import type { AllocatorRules } from './memory/page-allocator.ts';
 import type { Region } from './memory/physical-memory.ts';
+import type { PagePoolDesign } from './page-pool/designs.ts';
 import type { PageTableOptions } from './page-tables/create-page-table.ts';
 import type { PageTable, PageTableFormat } from './page-tables/page-table.ts';
 import type { SanitizerDesign, SanitizerRules } from './sanitizer/rules.ts';
@@ -12,6 +13,8 @@ import type { Costs } from './time/costs.ts';
 export interface MachineOptions {
   /** Bytes of physical memory; default 64 MiB. */
   readonly memoryBytes?: number;
+  /** CPUs; default 4. */
+  readonly cpus?: number;
   /** The CPU's page size; default 4096. */
   readonly pageSize?: number;
   /** Device memory, holes and reserved parts of the physical address space. */
@@ -30,6 +33,8 @@ export interface MachineOptions {
   readonly pgtableFree?: PgtableFreeDesign;
   /** Where the invalidation of kernel addresses begins under SVA; default `PAGE_OFFSET`, and 0 in the `v3` design. */
   readonly kvaInvalidateFrom?: number;
+  /** What a page_pool does with pages in flight; default `merged`. */
+  readonly pagePool?: PagePoolDesign;
   /** Decides the order of threads, and whatever else is random. Default 1. */
   readonly seed?: number;
   /**

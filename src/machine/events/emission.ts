@@ -40,6 +40,11 @@ export class Emission {
     return at;
   }
 
+  /** The time, without an event. */
+  now(): number {
+    return this.clock.nowNs;
+  }
+
   /** Enters a function; the result is given to {@link leave}. */
   enter(symbol: number): number {
     const { current } = this;

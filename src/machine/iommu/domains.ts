@@ -62,7 +62,8 @@ export class Domains {
       : undefined;
     domain = { id, name, type, pageTable, devices: new Set() };
     this.byId.set(id, domain);
-    emission.sink.domainAlloc(emission.moment(), id, device?.id ?? 0);
+    // Default domains come from a static function, on which no probe can be.
+    if (type === 'unmanaged') emission.sink.domainAlloc(emission.moment(), id, device?.id ?? 0);
     return domain;
   }
 

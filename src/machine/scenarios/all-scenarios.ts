@@ -1,4 +1,5 @@
 import { KERNEL_TABLE_SCENARIOS } from './kernel-tables/kernel-table-scenarios.ts';
+import { PAGE_POOL_SCENARIOS } from './page-pool/page-pool-scenarios.ts';
 import { s01 } from './sanitizer/s01-map-unmap-free.ts';
 import { s02 } from './sanitizer/s02-free-while-mapped.ts';
 import { s03 } from './sanitizer/s03-unmapped-at-last.ts';
@@ -66,4 +67,5 @@ export const SCENARIOS: readonly Scenario[] = [
   s30,
   ...VFIO_SCENARIOS,
   ...KERNEL_TABLE_SCENARIOS,
+  ...PAGE_POOL_SCENARIOS,
 ];

@@ -29,7 +29,7 @@ export function stageFor(scenario: Scenario, options: MachineOptions = {}): Stag
 export function runOn(stage: Stage, scenario: Scenario): string[] {
   scenario.run(stage);
   const { machine } = stage;
-  const { log = {}, refs = {}, badAccesses = 0 } = expectedIn(scenario, machine);
+  const { log = {}, refs = {}, badAccesses = 0, deadUnmaps = 0 } = expectedIn(scenario, machine);
   const wrong = stage.surprises.map(
     ({ step, page, expected, actual }) => `after step ${step} ${page} counts ${actual}, not ${expected}`,
   );
@@ -46,6 +46,9 @@ export function runOn(stage: Stage, scenario: Scenario): string[] {
   }
   if (machine.truth.badAccesses !== badAccesses) {
     wrong.push(`${machine.truth.badAccesses} accesses reached a page of another, not ${badAccesses}`);
+  }
+  if (machine.truth.deadUnmaps.length !== deadUnmaps) {
+    wrong.push(`${machine.truth.deadUnmaps.length} unmaps went through dead ops, not ${deadUnmaps}`);
   }
   return wrong;
 }

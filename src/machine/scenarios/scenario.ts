@@ -11,6 +11,8 @@ export interface Expected {
   readonly refs?: Readonly<Record<string, string>>;
   /** Accesses of a device that reached a page whose owner had changed. */
   readonly badAccesses?: number;
+  /** DMA unmaps through ops that are not those of the map: the driver or the device is gone, or was bound again. */
+  readonly deadUnmaps?: number;
   /** Rules of which iommusan reports a finding, in exact accounting. */
   readonly findings?: readonly string[];
 }

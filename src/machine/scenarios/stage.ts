@@ -142,7 +142,7 @@ export class Stage {
   }
 
   /** The device writes one word. */
-  write(by: StageDomain, iova: number): DmaResult {
+  write(by: { readonly device: Device }, iova: number): DmaResult {
     const result = this.machine.dmaWrite(by.device, iova, 4);
     const reached = result.pages.map(pfn => this.pageName(pfn)).join(', ');
     this.tell(
@@ -218,7 +218,8 @@ export class Stage {
     this.devices.push(device);
   }
 
-  private name(name: string, pfn: number, pages: number): NamedPages {
+  /** Gives pages a name that were allocated elsewhere. */
+  name(name: string, pfn: number, pages: number): NamedPages {
     const { pageSize } = this.machine.memory;
     const named = { name, pfn, pages, phys: pfn * pageSize, sizeBytes: pages * pageSize };
     this.named.push(named);

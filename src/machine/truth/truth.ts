@@ -45,6 +45,17 @@ export interface Access {
   readonly stamp: number;
 }
 
+/** Why the ops that an unmap went through were not those of its map. */
+export type DeadUnmapKind = 'driver gone' | 'bound again since' | 'device removed';
+
+/** A DMA unmap for a device whose binding was not that of the map any more. */
+export interface DeadUnmap {
+  readonly kind: DeadUnmapKind;
+  readonly timeNs: number;
+  readonly device: number;
+  readonly address: number;
+}
+
 /** More is counted and not kept. */
 const MOST_KEPT = 100_000;
 
@@ -55,6 +66,7 @@ export class Truth {
   readonly owners: FrameOwners;
   readonly stamps = new MappingStamps();
   readonly bad: BadAccess[] = [];
+  readonly deadUnmaps: DeadUnmap[] = [];
   /** Owners whose pages are page tables. */
   readonly tableOwners = new Set<number>();
   /** Writes of data into page tables: from the first on, tables and events tell different stories. */
@@ -104,6 +116,11 @@ export class Truth {
       owner: this.owners.owner[walk.pfn] ?? NOBODY,
       stamp: -1,
     });
+  }
+
+  /** A DMA unmap through ops that are not those of its map. */
+  deadUnmap(unmap: DeadUnmap): void {
+    this.deadUnmaps.push(unmap);
   }
 
   private tell(kind: BadAccessKind, access: Access): void {
