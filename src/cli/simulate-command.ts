@@ -51,6 +51,12 @@ export function addSimulateCommand(program: Command, io: Io, finish: (exitCode: 
         'how kernel page-table pages are freed under SVA (K1 to K14; default: as the scenario says)',
       ).choices(['immediate', 'v3', 'inline', 'merged']),
     )
+    .addOption(
+      new Option(
+        '--page-pool <design>',
+        'what a page_pool does with pages in flight (P1 to P16; default: as the scenario says)',
+      ).choices(['before', 'keep-device', 'skip-unmap', 'merged']),
+    )
     .option('--lazy', 'flush the IOTLB later, by the flush queue')
     .option('--seed <number>', 'decides the order of threads', wholeNumber, 1)
     .option('-o, --output <file>', 'write the run as a trace.dat')

@@ -1,12 +1,13 @@
 import { hex } from '../kernel/units.ts';
 import type { PgtableFreeDesign } from '../machine/kernel-tables/freeing-designs.ts';
 import type { Machine } from '../machine/machine.ts';
+import type { PagePoolDesign } from '../machine/page-pool/designs.ts';
 import type { PAGE_TABLE_FORMATS, PageTableFormat } from '../machine/page-tables/page-table.ts';
 import type { SanitizerDesign } from '../machine/sanitizer/rules.ts';
 import { SCENARIOS } from '../machine/scenarios/all-scenarios.ts';
 import { formatsOf } from '../machine/scenarios/run-scenario.ts';
 import type { Scenario } from '../machine/scenarios/scenario.ts';
-import type { BadAccess } from '../machine/truth/truth.ts';
+import type { BadAccess, DeadUnmap } from '../machine/truth/truth.ts';
 import { renderScenarioList, renderSimulation, type SimulationView } from '../report/simulation.ts';
 import { type Simulation, simulate } from '../simulate.ts';
 import { closest } from './closest.ts';
@@ -22,6 +23,7 @@ export interface SimulateOptions {
   readonly iommu?: PageTableFormat;
   readonly sanitizer: SanitizerDesign;
   readonly pgtableFree?: PgtableFreeDesign;
+  readonly pagePool?: PagePoolDesign;
   readonly lazy?: boolean;
   readonly seed: number;
   readonly output?: string;
@@ -44,7 +46,7 @@ export async function simulateCommand(
   }
   if (argument === undefined) throw new UsageError("name a scenario, or '--list' them.");
   const scenario = looksLikeFile(argument) ? await loadScenarioFile(argument) : scenarioCalled(argument);
-  const { iommu, sanitizer, pgtableFree, lazy = false, seed, output } = options;
+  const { iommu, sanitizer, pgtableFree, pagePool, lazy = false, seed, output } = options;
   const formats = formatsOf(scenario);
   if (iommu !== undefined && !formats.includes(iommu)) {
     throw new UsageError(`${scenario.id} does not happen with ${iommu}: choose ${formats.join(', ')}.`);
@@ -55,10 +57,12 @@ export async function simulateCommand(
     seed,
     ...(iommu !== undefined && { iommu }),
     ...(pgtableFree !== undefined && { pgtableFree }),
+    ...(pagePool !== undefined && { pagePool }),
     ...(output !== undefined && { output }),
   });
-  // What a scenario expects is said of the sanitizer as merged, in strict mode.
-  const isJudged = sanitizer === 'merged' && !lazy;
+  // What a scenario expects is said of the sanitizer as merged, in strict mode, with its own design of page_pool.
+  const isUsualPool = pagePool === undefined || pagePool === (scenario.machine?.pagePool ?? 'merged');
+  const isJudged = sanitizer === 'merged' && !lazy && isUsualPool;
   const view = viewOf(simulation, options, isJudged);
   const width = io.stdout.columns ? Math.min(io.stdout.columns, WIDEST) : textWidth(io);
   await write(io.stdout, renderSimulation(view, { color: wantsColor(options.color, io), width }));
@@ -92,6 +96,7 @@ function viewOf(
     kernelWarnings,
     accesses: truth.accesses,
     badAccesses: truth.bad.map(access => accessText(machine, access)),
+    deadUnmaps: truth.deadUnmaps.map(unmap => deadUnmapText(machine, unmap)),
     findings,
     differences: isJudged ? differences : [],
   };
@@ -120,4 +125,8 @@ function accessText(machine: Machine, access: BadAccess): string {
   const whose = owner === 0 ? 'which is free' : `which is ${machine.owners.name(owner)}'s now`;
   const how = isStale ? ' through a stale translation' : '';
   return `${name} ${isWrite ? 'wrote' : 'read'} ${hex(iova)}${how} and reached page ${hex(pfn)}, ${whose}`;
+}
+
+function deadUnmapText(machine: Machine, { kind, device, address }: DeadUnmap): string {
+  return `${machine.names.device(device)}: unmap of ${hex(address)}: ${kind}`;
 }

@@ -24,7 +24,7 @@ import { KernelMemory } from './kernel-tables/kernel-memory.ts';
 import { GFP_COMP, GFP_ZERO, PageAllocator } from './memory/page-allocator.ts';
 import { PhysicalMemory } from './memory/physical-memory.ts';
 import type { MachineOptions } from './options.ts';
-import { PAGE_POOL_RULES, type PagePoolRules } from './page-pool/designs.ts';
+import { PAGE_POOL_RULES, type PagePoolDesign, type PagePoolRules } from './page-pool/designs.ts';
 import { PagePool, type PagePoolOptions } from './page-pool/page-pool.ts';
 import type { IotlbGather } from './page-tables/iotlb-gather.ts';
 import { IOMMU_READ, IOMMU_WRITE, type PageTableFormat } from './page-tables/page-table.ts';
@@ -87,6 +87,8 @@ export class Machine {
   readonly format: PageTableFormat;
   /** Whether unmaps of the DMA API are flushed later, by the flush queue. */
   readonly isLazy: boolean;
+  /** What its page_pools do with pages in flight. */
+  readonly pagePoolDesign: PagePoolDesign;
   /** What the events can tell. */
   readonly capabilities: Capabilities;
   readonly iommu: IommuContext;
@@ -188,7 +190,8 @@ export class Machine {
       dmaDebug: this.dmaDebug,
       defaultDomainType: this.isLazy ? 'dma-fq' : 'dma',
     });
-    this.pagePoolRules = PAGE_POOL_RULES[options.pagePool ?? 'merged'];
+    this.pagePoolDesign = options.pagePool ?? 'merged';
+    this.pagePoolRules = { ...PAGE_POOL_RULES[this.pagePoolDesign], ...mutation?.pagePool };
     this.engine = new DmaEngine(this.memory, unit, this.truth, this.emission, this.clock, costs.access);
   }
 

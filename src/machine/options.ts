@@ -3,7 +3,7 @@ import type { WalkerOptions } from './iotlb/walker.ts';
 import type { FreeingRules, PgtableFreeDesign } from './kernel-tables/freeing-designs.ts';
 import type { AllocatorRules } from './memory/page-allocator.ts';
 import type { Region } from './memory/physical-memory.ts';
-import type { PagePoolDesign } from './page-pool/designs.ts';
+import type { PagePoolDesign, PagePoolRules } from './page-pool/designs.ts';
 import type { PageTableOptions } from './page-tables/create-page-table.ts';
 import type { PageTable, PageTableFormat } from './page-tables/page-table.ts';
 import type { SanitizerDesign, SanitizerRules } from './sanitizer/rules.ts';
@@ -57,5 +57,6 @@ export interface Mutation {
   readonly core?: Partial<CoreRules>;
   readonly allocator?: Partial<AllocatorRules>;
   readonly freeing?: Partial<FreeingRules>;
+  readonly pagePool?: Partial<PagePoolRules>;
   readonly wrapTable?: (table: PageTable) => PageTable;
 }

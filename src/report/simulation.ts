@@ -30,6 +30,8 @@ export interface SimulationView {
   /** Accesses of devices: all, those that reached a page of another, and in words what these were. */
   readonly accesses: number;
   readonly badAccesses: readonly string[];
+  /** DMA unmaps whose ops were not those of the map any more. */
+  readonly deadUnmaps: readonly string[];
   readonly findings: readonly Pick<Finding, 'rule' | 'severity' | 'title' | 'count' | 'pages'>[];
   /** What did not come out as the scenario says. */
   readonly differences: readonly string[];
@@ -62,6 +64,11 @@ export function renderSimulation(view: SimulationView, options: SimulationOption
     stepTable(view.steps, page),
     kernelVerdict(view, page),
     truthVerdict(view, page),
+    section(
+      'Unmapped through dead ops',
+      view.deadUnmaps.flatMap(text => bullet(text, page.width)),
+      page,
+    ),
     findingsVerdict(view, page),
     section(
       'Not as the scenario says',

@@ -118,7 +118,8 @@ export class PagePool {
   *put(pfn: number): Kernel {
     const { emission, allocator } = this.host;
     const caller = emission.enter(emission.names.stacks.symbol('page_pool_put_unrefed_netmem'));
-    const isSole = this.options.isProvider || allocator.frames.refcount[pfn] === 1;
+    const isSole =
+      this.isProvider || !this.host.rules.recyclesOnlySole || allocator.frames.refcount[pfn] === 1;
     if (isSole && !this.isDestroyed && this.ring.length < this.options.ringSize) this.ring.push(pfn);
     else yield* this.release(pfn);
     emission.leave(caller);
@@ -139,7 +140,7 @@ export class PagePool {
     const caller = emission.enter(emission.names.stacks.symbol('page_pool_destroy'));
     emission.sink.poolDestroy(emission.moment(), this.id);
     this.users--;
-    if (this.users === 0) {
+    if (this.users === 0 || !this.host.rules.waitsForXdp) {
       this.isDestroyed = true;
       this.destroyedNs = emission.now();
       yield* this.tryRelease();
@@ -187,14 +188,16 @@ export class PagePool {
     const { emission, log } = this.host;
     const { inflight } = this;
     emission.sink.poolShutdown(emission.moment(), this.id, inflight);
-    if (inflight < 0) log.warn('page_pool_inflight', `Negative(${inflight}) inflight packet-pages`);
+    if (inflight < 0 && this.host.rules.warnsOfNegative)
+      log.warn('page_pool_inflight', `Negative(${inflight}) inflight packet-pages`);
     return inflight;
   }
 
   /** `__page_pool_alloc_netmems_slow()`: pages in bulk, which give no `mm_page_alloc`, each mapped and counted. */
   private *refill(): Kernel {
     const { allocator, emission } = this.host;
-    const { isProvider, refill } = this.options;
+    const { isProvider } = this;
+    const { refill } = this.options;
     const fresh = isProvider
       ? [0]
       : this.order === 0
@@ -217,23 +220,24 @@ export class PagePool {
     const { dma } = this.host;
     const address = yield* dma.map(this.device, this.phys(pfn), this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
     if (address === undefined) return false;
-    if (this.trackingFails && this.options.hasIndexBits && this.host.rules.scrubs) {
+    if (this.trackingFails && this.isRecorded) {
       this.trackingFails = false;
+      if (!this.host.rules.undoesUnrecorded) return false;
       yield* dma.unmap(this.device, address, this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
       return false;
     }
     this.addressOf.set(pfn, address);
-    if (this.options.hasIndexBits || !this.host.rules.scrubs) this.tracked.add(pfn);
+    if (this.isRecorded) this.tracked.add(pfn);
     return true;
   }
 
   /** `page_pool_return_netmem()`: the page leaves the pool, and its reference goes. */
   private *release(pfn: number): Kernel {
     const { emission, allocator } = this.host;
-    if (!this.options.isProvider) yield* this.unmap(pfn);
+    if (!this.isProvider && this.host.rules.unmapsAtReturn) yield* this.unmap(pfn);
     this.releaseCount++;
     emission.sink.poolRelease(emission.moment(), this.id, pfn, this.releaseCount);
-    if (!this.options.isProvider) allocator.put(pfn);
+    if (!this.isProvider) allocator.put(pfn);
   }
 
   /**
@@ -245,11 +249,20 @@ export class PagePool {
     const address = this.addressOf.get(pfn);
     if (address === undefined) return;
     yield POOL_STOP.beforeExchange;
-    const isRecorded = rules.scrubs && this.options.hasIndexBits;
-    if (isRecorded && !this.tracked.delete(pfn)) return;
+    if (this.isRecorded && !this.tracked.delete(pfn) && rules.unmapsOnce) return;
     if (rules.skipsLateUnmap && this.hasDriverLeft()) return;
-    this.addressOf.delete(pfn);
+    if (!this.isRecorded) this.addressOf.delete(pfn);
     yield* dma.unmap(this.device, address, this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
+  }
+
+  /** Pages are in `dma_mapped` while they are mapped. */
+  private get isRecorded(): boolean {
+    const { scrubs, needsIndexBits } = this.host.rules;
+    return scrubs && (this.options.hasIndexBits || !needsIndexBits);
+  }
+
+  private get isProvider(): boolean {
+    return this.options.isProvider && this.host.rules.sparesProviders;
   }
 
   private hasDriverLeft(): boolean {

@@ -162,6 +162,48 @@ export const FLIPS: readonly Flip[] = [
     },
     noticedBy: ['K2', 'K7', 'K8'],
   },
+  pagePool('does not scrub', { scrubs: false }, ['P2']),
+  pagePool('scrubs, as merged', { scrubs: true }, ['P3']),
+  pagePool('unmaps a page twice', { unmapsOnce: false }, ['P5']),
+  pagePool('keeps a page mapped that it could not record', { undoesUnrecorded: false }, ['P7']),
+  pagePool('recycles a page that somebody else holds', { recyclesOnlySole: false }, ['P8']),
+  pagePool('does not unmap what leaves it', { unmapsAtReturn: false, scrubs: false }, ['P1', 'P12']),
+  pagePool('does not wait for XDP', { waitsForXdp: false }, ['P4']),
+  pagePool('records pages without bits for it', { needsIndexBits: false }, ['P6']),
+  pagePool('does not warn of a negative number', { warnsOfNegative: false }, ['P9']),
+  pagePool('takes memory of a provider for pages', { sparesProviders: false }, ['P11']),
+  sanitizer('does not check a page of a driver that is gone', { checksAtFree: false }, ['P10', 'P15']),
+  {
+    name: 'devres forgets what it manages',
+    sabotage: machine => {
+      machine.drivers.manage = () => {};
+    },
+    noticedBy: ['P13'],
+  },
+  {
+    name: 'a driver that is bound again is the same as before',
+    sabotage: machine => {
+      const bind = machine.drivers.bind.bind(machine.drivers);
+      machine.drivers.bind = function* (device, driver, probe) {
+        const wanted = yield* bind(device, driver, probe);
+        device.binding = 1;
+        return wanted;
+      };
+    },
+    noticedBy: ['P14'],
+  },
+  {
+    name: 'a failed probe leaves nothing behind',
+    sabotage: machine => {
+      const bind = machine.drivers.bind.bind(machine.drivers);
+      machine.drivers.bind = function* (device, driver, probe) {
+        const wanted = yield* bind(device, driver, probe);
+        if (!wanted) machine.sanitizer?.refs.fill(0);
+        return wanted;
+      };
+    },
+    noticedBy: ['P16'],
+  },
 ];
 
 function freeing(
@@ -178,6 +220,14 @@ function sanitizer(
   noticedBy: readonly string[],
 ): Flip {
   return { name: `the sanitizer ${name}`, options: { mutation: { sanitizer: rules } }, noticedBy };
+}
+
+function pagePool(
+  name: string,
+  rules: NonNullable<NonNullable<MachineOptions['mutation']>['pagePool']>,
+  noticedBy: readonly string[],
+): Flip {
+  return { name: `page_pool ${name}`, options: { mutation: { pagePool: rules } }, noticedBy };
 }
 
 function core(

@@ -8,7 +8,7 @@ export const p07: Scenario = {
     'Then it is unmapped at once and not used: a mapped page is always recorded. The pool never held it.',
   run(s) {
     const nic = new Nic(s);
-    const pool = nic.pool();
+    const pool = nic.pool({ refill: 2 });
     pool.trackingFails = true;
     const page = nic.take(pool, 'P');
     s.refs({ P: '1' });
