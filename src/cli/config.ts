@@ -3,7 +3,7 @@ import { printable } from '../report/printable.ts';
 import { type Column, tableLines } from '../report/table.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { type Io, write } from './io.ts';
-import { loadConfiguration, type Setting, settingsOf } from './settings.ts';
+import { loadConfiguration, type Setting, settingsOf, unknownVariables } from './settings.ts';
 import { UsageError } from './usage-error.ts';
 
 const COLUMNS: readonly Column[] = ['Command', 'Option', 'Value', 'From'].map(title => ({ title }));
@@ -20,6 +20,9 @@ export async function showConfig(program: Command, args: readonly string[], io: 
     ]),
   );
   await write(io.stdout, `${tableLines(COLUMNS, printable(rows)).join('\n')}\n`);
+  for (const name of unknownVariables(program, io.env)) {
+    await write(io.stderr, `iommusan: warning: no option is set by ${printable(name)}.\n`);
+  }
   return EXIT.clean;
 }
 

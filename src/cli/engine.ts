@@ -20,6 +20,7 @@ export interface LivesOptions {
   readonly accounting: AccountingMode;
   readonly mostEvents: number;
   readonly frames: number;
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** What the commands need of the library. */

@@ -1,10 +1,12 @@
 import type { AccountingMode, CheckReport } from '../findings/check-report.ts';
+import type { Finding } from '../findings/finding.ts';
 import { renderExplanation } from '../report/explain.ts';
 import { renderFindingList } from '../report/finding-list.ts';
 import { renderJson } from '../report/json.ts';
-import type { EngineLoader } from './engine.ts';
+import type { Engine, EngineLoader } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { type Io, write } from './io.ts';
+import type { Progress } from './progress.ts';
 import { type ColorMode, textWidth, wantsColor } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -29,43 +31,63 @@ export async function explain(
   loadEngine: EngineLoader,
 ): Promise<ExitCode> {
   if (file === '-') throw new UsageError('explain reads a trace twice: standard input cannot be explained.');
-  const { accounting, enable, format } = options;
   const engine = await loadEngine();
-  const report = await engine.checkTrace(file, { accounting, ...(enable.length > 0 && { enable }) });
-  const text = { color: wantsColor(options.color, io), width: textWidth(io) };
-  if (wanted === undefined) {
-    await write(io.stdout, format === 'json' ? renderJson(report) : renderFindingList(report, text));
-    return EXIT.clean;
+  const progress =
+    io.stderr.isTTY === true ? (await import('./progress.ts')).newProgress(file, io.stderr) : undefined;
+  let text: string;
+  try {
+    text = await explanation(engine, file, wanted, options, io, progress?.report);
+  } finally {
+    progress?.stop();
   }
-  const number = numberOf(wanted, report, file);
-  const finding = report.findings[number - 1];
-  if (finding === undefined) throw new Error('numberOf() has answered with a number that is none');
-  const [life] = await engine.livesOf(file, [finding], {
-    accounting,
-    mostEvents: options.events,
-    frames: FRAMES,
-  });
-  const explained = { ...finding, ...(life && { life }) };
-  await write(
-    io.stdout,
-    format === 'json'
-      ? renderJson({ ...report, findings: [explained] })
-      : renderExplanation(explained, { ...text, number, of: report.findings.length }),
-  );
+  await write(io.stdout, text);
   return EXIT.clean;
 }
 
-/** The number of the finding that is meant: given as such, or as the beginning of a signature that no other has. */
-function numberOf(wanted: string, { findings }: CheckReport, file: string): number {
-  const isNumber = /^[1-9]\d*$/.test(wanted) && Number(wanted) <= findings.length;
-  if (isNumber) return Number(wanted);
-  const matching = findings.flatMap(({ signature }, index) =>
-    signature.startsWith(wanted.toLowerCase()) ? [index + 1] : [],
-  );
+/** What is to be written: the findings where none is named, else how the one came about. */
+async function explanation(
+  engine: Engine,
+  file: string,
+  wanted: string | undefined,
+  { accounting, enable, events, format, color }: ExplainCommandOptions,
+  io: Io,
+  report: Progress['report'] | undefined,
+): Promise<string> {
+  const onProgress = report && { onProgress: report };
+  const checked = await engine.checkTrace(file, {
+    accounting,
+    ...(enable.length > 0 && { enable }),
+    ...onProgress,
+  });
+  const look = { color: wantsColor(color, io), width: textWidth(io) };
+  if (wanted === undefined) return format === 'json' ? renderJson(checked) : renderFindingList(checked, look);
+
+  const [finding, number] = findingNamed(wanted, checked, file);
+  const [life] = await engine.livesOf(file, [finding], {
+    accounting,
+    mostEvents: events,
+    frames: FRAMES,
+    ...onProgress,
+  });
+  const explained = { ...finding, ...(life && { life }) };
+  return format === 'json'
+    ? renderJson({ ...checked, findings: [explained] })
+    : renderExplanation(explained, { ...look, number, of: checked.findings.length });
+}
+
+/** The finding that is meant, and its number: given as such, or as the beginning of a signature that no other has. */
+function findingNamed(
+  wanted: string,
+  { findings }: CheckReport,
+  file: string,
+): [finding: Finding, number: number] {
+  const byNumber = /^[1-9]\d*$/.test(wanted) ? findings[Number(wanted) - 1] : undefined;
+  if (byNumber !== undefined) return [byNumber, Number(wanted)];
+  const matching = findings.filter(({ signature }) => signature.startsWith(wanted.toLowerCase()));
   const [only] = matching;
-  if (only !== undefined && matching.length === 1) return only;
+  if (only !== undefined && matching.length === 1) return [only, findings.indexOf(only) + 1];
   const hint = `"iommusan explain ${file}" lists them.`;
-  if (only !== undefined) {
+  if (matching.length > 1) {
     throw new UsageError(`'${wanted}' begins the signatures of ${matching.length} findings. ${hint}`);
   }
   throw new UsageError(

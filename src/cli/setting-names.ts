@@ -16,13 +16,18 @@ export function environmentName(command: string, key: string): string {
   return `${PREFIX}${command}_${key}`.replaceAll('-', '_').toUpperCase();
 }
 
+/** Whether a variable of the environment is meant for this command. */
+export function isOurs(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
+
 /** Whether there is a configuration to read at all: a look that costs nothing where there is none. */
 export function mayHaveSettings(
   config: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
   if (config !== undefined || existsSync(CONFIG_FILE)) return true;
-  for (const name in env) if (name.startsWith(PREFIX)) return true;
+  for (const name in env) if (isOurs(name)) return true;
   return false;
 }
 

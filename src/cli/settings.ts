@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { type Configuration, type ConfiguredOption, parseConfiguration } from '../settings/configuration.ts';
 import { SettingsError } from '../settings/settings-error.ts';
 import { closest } from './closest.ts';
-import { CONFIG_FILE, CONFIG_VARIABLE, environmentName } from './setting-names.ts';
+import { CONFIG_FILE, CONFIG_VARIABLE, environmentName, isOurs } from './setting-names.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What commander calls the places that a value comes from. */
@@ -86,6 +86,14 @@ export function applySettings(command: Command, configuration: Configuration, en
     if (source === 'env' || source === 'config')
       command.setOptionValueWithSource(option.attributeName(), value, source);
   }
+}
+
+/** Variables of the environment that look like ours and set nothing. */
+export function unknownVariables(program: Command, env: Environment): string[] {
+  const known = program.commands.flatMap(command =>
+    settable(command).map(option => environmentName(command.name(), keyOf(option))),
+  );
+  return Object.keys(env).filter(name => isOurs(name) && name !== CONFIG_VARIABLE && !known.includes(name));
 }
 
 /** Options that a file or the environment may set: all but a `--no-x` that takes a `--x VALUE` back. */

@@ -103,6 +103,13 @@ describe('iommusan config', () => {
     );
   });
 
+  it('warns of variables that set nothing', async () => {
+    const env = { IOMMUSAN_CHECK_FORMT: 'json', IOMMUSAN_CHECK_ALL: '1', PATH: '/bin' };
+    const { exitCode, stderr } = await run(['config'], { env });
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('iommusan: warning: no option is set by IOMMUSAN_CHECK_FORMT.\n');
+  });
+
   it('shows every command that has options', async () => {
     const { stdout } = await run(['config']);
     for (const command of ['check', 'stats', 'report', 'diff'])

@@ -81,6 +81,17 @@ describe('the import table', () => {
     expect(broken).toEqual([]);
   });
 
+  it('gives the pages of web/ words and types, and no more', () => {
+    const pages = fileURLToPath(new URL('../../web/', import.meta.url));
+    const targets = readdirSync(pages, { recursive: true, encoding: 'utf8' })
+      .filter(name => /\.tsx?$/.test(name))
+      .flatMap(name => importsOf(join(pages, name)))
+      .map(({ target }) => target);
+    const foreign = targets.filter(target => /^(\.\.\/){2}|^node:/.test(target));
+    expect(foreign.length).toBeGreaterThan(5);
+    expect(foreign.filter(target => !/^..\/..\/src\/(report|findings)\//.test(target))).toEqual([]);
+  });
+
   it('sees imports at all: this test would fail if it read none', () => {
     expect(imports.length).toBeGreaterThan(100);
   });
