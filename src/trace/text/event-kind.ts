@@ -62,7 +62,9 @@ export interface KindParts {
 }
 
 interface PlannedField extends FieldForm {
+  /** What stands before the value, and first of all. */
   readonly keyBytes: readonly Uint8Array[];
+  readonly firstKey: Uint8Array;
   readonly offset: number;
 }
 
@@ -83,6 +85,7 @@ export class EventKind {
   private readonly fields: readonly PlannedField[];
   private readonly fixedBytes: number;
   private readonly hasPlaces: boolean;
+  private readonly isText: boolean;
   private readonly hasCallSite: boolean;
   private readonly symbols: LearntSymbols;
   /** The address of a probe that was last seen without a name. */
@@ -103,10 +106,12 @@ export class EventKind {
     const first = COMMON_BYTES + (shape === 'none' ? 0 : shape === 'entry' ? 1 : 2) * FIELD_BYTES;
     this.fields = fields.map((field, i) => ({
       ...field,
-      keyBytes: field.keys.map(key => Buffer.from(key, 'latin1')),
+      keyBytes: field.keys.map(key => asBytes(key)),
+      firstKey: asBytes(field.keys[0] ?? ''),
       offset: first + i * FIELD_BYTES,
     }));
     this.hasPlaces = fields.some(field => field.place !== undefined);
+    this.isText = fields.some(field => field.form === 'text');
     this.fixedBytes = first + fields.length * FIELD_BYTES;
     this.format = {
       system,
@@ -135,7 +140,8 @@ export class EventKind {
   encode(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): boolean {
     const { event } = slot;
     slot.reserve(this.fixedBytes);
-    slot.words.fill(0, 0, this.fixedBytes >> 2);
+    const { words } = slot;
+    for (let i = 2; i < this.fixedBytes >> 2; i++) words[i] = 0;
     slot.words[0] = this.id | (event.flags << 16);
     slot.words[1] = event.pid;
     this.tail = this.fixedBytes;
@@ -153,17 +159,24 @@ export class EventKind {
     let expected = 0;
     let place = 0;
     while (at < end) {
+      // Of a known tracepoint nothing more is wanted.
+      if (expected === fields.length && this.isFixed) return true;
       if (bytes[at] === SPACE || bytes[at] === COMMA) {
         at++;
         continue;
       }
       const start = at;
+      // Mostly the next word is the next field; else what it is is looked for.
+      const next = fields[expected];
+      const value = next === undefined ? -1 : behindKey(bytes, at, end, next.firstKey);
+      if (value >= 0) {
+        expected++;
+        at = endOfWord(bytes, this.encodeValue(next as PlannedField, bytes, value, end, slot), end);
+        continue;
+      }
       while (at < end && bytes[at] !== EQUALS && bytes[at] !== SPACE) at++;
-      if (bytes[at] === EQUALS && at < end) {
-        let index = expected;
-        if (index >= fields.length || !isKey(bytes, start, at, fields[index] as PlannedField)) {
-          index = fields.findIndex(field => isKey(bytes, start, at, field));
-        }
+      if (at < end && bytes[at] === EQUALS) {
+        const index = this.indexOf(bytes, start, at);
         if (index >= 0) {
           expected = index + 1;
           at = this.encodeValue(fields[index] as PlannedField, bytes, at + 1, end, slot);
@@ -171,15 +184,25 @@ export class EventKind {
           understood = false;
         }
         at = endOfWord(bytes, at, end);
-      } else if (this.hasPlaces && bytes[start] !== OPEN_SQUARE) {
-        const field = fields.find(candidate => candidate.place === place);
-        place++;
+      } else if (this.hasPlaces && bytes[start] !== OPEN_SQUARE && (bytes[start] !== OPEN || this.isText)) {
+        const field = this.fieldAt(place++);
         if (field) at = this.encodeValue(field, bytes, start, end, slot);
       } else if (bytes[start] === OPEN_SQUARE && isPrefixedHex(bytes, start + 1, at)) {
         this.encodeRange(bytes, start, at, slot);
       }
     }
     return understood;
+  }
+
+  private indexOf(bytes: Uint8Array, start: number, end: number): number {
+    const { fields } = this;
+    for (let i = 0; i < fields.length; i++) if (isKey(bytes, start, end, fields[i] as PlannedField)) return i;
+    return -1;
+  }
+
+  private fieldAt(place: number): PlannedField | undefined {
+    for (const field of this.fields) if (field.place === place) return field;
+    return undefined;
   }
 
   /** `[0x0-0xfff]` */
@@ -390,8 +413,21 @@ function eventField({ name, form, offset, signed = false }: PlannedField): Event
     : { name, type, offset, size: 4, signed: false, layout: 'data_loc' };
 }
 
+function asBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, character => character.charCodeAt(0));
+}
+
+/** Where the value begins if `key=` stands at `at`; else -1. */
+function behindKey(bytes: Uint8Array, at: number, end: number, key: Uint8Array): number {
+  const equals = at + key.length;
+  if (equals >= end || bytes[equals] !== EQUALS) return -1;
+  for (let i = 0; i < key.length; i++) if (bytes[at + i] !== key[i]) return -1;
+  return equals + 1;
+}
+
 function isKey(bytes: Uint8Array, at: number, end: number, { keyBytes }: PlannedField): boolean {
-  for (const key of keyBytes) {
+  for (let k = 0; k < keyBytes.length; k++) {
+    const key = keyBytes[k] as Uint8Array;
     if (key.length !== end - at) continue;
     let i = 0;
     while (i < key.length && bytes[at + i] === key[i]) i++;

@@ -7,6 +7,9 @@ import { CLOSE, find, hashOf, OPEN, sameBytes, startsWith } from './scan.ts';
 /** Kinds that are told apart; a text with more different names is no trace, and the rest counts as one kind. */
 const MOST_KINDS = 4000;
 
+/** Of the table of recent kinds. */
+const RECENT_MASK = 63;
+
 /** Fields of one kind: an event of the kernel has fewer, and text that a task has written may have any. */
 const MOST_FIELDS = 64;
 
@@ -25,6 +28,8 @@ export class EventKinds {
   private readonly symbols: LearntSymbols;
   private readonly byHash = new Map<number, EventKind[]>();
   private readonly kinds: EventKind[] = [];
+  /** The kinds that were asked for last, by a hash that costs nothing. */
+  private readonly recent: (EventKind | undefined)[] = new Array(RECENT_MASK + 1);
   private other: EventKind | undefined;
 
   constructor(symbols: LearntSymbols) {
@@ -43,6 +48,26 @@ export class EventKinds {
   /** The kind of the event whose name is `[nameAt, nameEnd)` and whose body is `[at, end)`. */
   of(bytes: Uint8Array, nameAt: number, nameEnd: number, at: number, end: number): EventKind {
     const shape = shapeOf(bytes, at, end);
+    // A few kinds make up nearly all lines.
+    const slot =
+      ((nameEnd - nameAt) * 31 + (bytes[nameEnd - 1] as number) * 7 + (bytes[nameAt] as number)) &
+      RECENT_MASK;
+    const recent = this.recent[slot];
+    if (recent && recent.shape === shape && sameBytes(bytes, nameAt, nameEnd, recent.nameBytes))
+      return recent;
+    const kind = this.find(bytes, nameAt, nameEnd, at, end, shape);
+    this.recent[slot] = kind;
+    return kind;
+  }
+
+  private find(
+    bytes: Uint8Array,
+    nameAt: number,
+    nameEnd: number,
+    at: number,
+    end: number,
+    shape: ProbeShape,
+  ): EventKind {
     const hash = hashOf(bytes, nameAt, nameEnd);
     let sameHash = this.byHash.get(hash);
     if (sameHash) {
@@ -69,6 +94,7 @@ export class EventKinds {
     if (more.length === 0) return kind;
     const wider = kind.with(more);
     this.kinds[kind.id - 1] = wider;
+    this.recent.fill(undefined);
     const sameHash = this.byHash.get(hashOf(kind.nameBytes, 0, kind.nameBytes.length)) ?? [];
     sameHash[sameHash.indexOf(kind)] = wider;
     return wider;

@@ -9,7 +9,11 @@ import {
   OPEN_SQUARE,
   SLASH,
   SPACE,
+  scanDecimal,
+  scanHex,
   skipSpaces,
+  startsWith,
+  wide,
   ZERO,
 } from './scan.ts';
 
@@ -61,6 +65,7 @@ const FURTHEST_CPU = 320;
 
 /** `TRACE_FLAG_HARDIRQ`, `TRACE_FLAG_SOFTIRQ`, `TRACE_FLAG_NMI` by the letters of trace_output.c. */
 const CONTEXT_LETTERS: Readonly<Record<string, number>> = { h: 0x08, s: 0x10, H: 0x18, z: 0x40, Z: 0x48 };
+const CONTEXT_BITS = 0x58;
 const CONTEXT_FLAGS = new Uint8Array(256);
 for (const [letter, flags] of Object.entries(CONTEXT_LETTERS)) CONTEXT_FLAGS[letter.charCodeAt(0)] = flags;
 
@@ -70,6 +75,7 @@ for (const [letter, flags] of Object.entries(CONTEXT_LETTERS)) CONTEXT_FLAGS[let
  *
  *     COMM-PID (TGID) [CPU] FLAGS TIME: ...     tracefs and trace-cmd; TGID and FLAGS may be absent
  *     COMM-PID CPUFLAGS TIME: ...               latency format
+ *     COMM PID CPU FLAGS DEPTH NUMBER [TIME] ... (+...): ...   latency format with the option verbose
  *     COMM PID/TID [CPU] TIME: ...              perf script; PID/ may be absent
  *
  * @returns false for a line that is none of them
@@ -85,9 +91,50 @@ export function scanLineHeader(bytes: Uint8Array, start: number, end: number, in
     return true;
   const limit = Math.min(end, start + FURTHEST_CPU);
   for (let at = start; at < limit; at++) {
-    if (bytes[at] === OPEN_SQUARE && scanBrackets(bytes, start, at, end, into)) return true;
+    if (bytes[at] !== OPEN_SQUARE) continue;
+    if (scanBrackets(bytes, start, at, end, into) || scanVerbose(bytes, start, at, end, into)) return true;
   }
   return false;
+}
+
+/** Words before the time of a verbose line, from its end: number, preemption depth, flags, CPU, task. */
+const VERBOSE_WORDS = 5;
+
+/** `%16s %7d %3d %d %08x %08lx [%08llx] %ld.%03ldms (+%ld.%03ldms): `, the time in microseconds. */
+function scanVerbose(bytes: Uint8Array, start: number, open: number, end: number, into: LineHeader): boolean {
+  let at = scanHex(bytes, open + 1, end);
+  if (at === open + 1 || bytes[at] !== CLOSE_SQUARE) return false;
+  const timeNs = (wide.high * 0x1_0000_0000 + wide.low) * 1000;
+  if (bytes[at + 1] !== SPACE || !isDigit(bytes[at + 2])) return false;
+  while (at < end && bytes[at] !== OPEN) at++;
+  if (!startsWith(bytes, at - 3, end, 'ms (+')) return false;
+  while (at < end && bytes[at] !== CLOSE) at++;
+  if (bytes[at + 1] !== COLON) return false;
+  const words: number[] = [];
+  let back = open;
+  for (let i = 0; i < VERBOSE_WORDS; i++) {
+    while (back > start && bytes[back - 1] === SPACE) back--;
+    while (back > start && bytes[back - 1] !== SPACE) back--;
+    words.push(back);
+  }
+  const [, , flagsAt = 0, cpuAt = 0, pidAt = 0] = words;
+  if (!isDigit(bytes[pidAt]) || !isDigit(bytes[cpuAt])) return false;
+  scanDecimal(bytes, cpuAt, end);
+  if (wide.high !== 0 || wide.low > LARGEST_CPU) return false;
+  into.cpu = wide.low;
+  scanDecimal(bytes, pidAt, end);
+  into.pid = wide.low;
+  scanDecimal(bytes, flagsAt, end);
+  into.flags = wide.low & CONTEXT_BITS;
+  into.showsContext = true;
+  into.isPerf = false;
+  into.commStart = skipSpaces(bytes, start, pidAt);
+  into.commEnd = pidAt;
+  while (into.commEnd > into.commStart && bytes[into.commEnd - 1] === SPACE) into.commEnd--;
+  into.timeNs = timeNs;
+  into.timeStyle = 'seconds';
+  into.rest = skipSpaces(bytes, at + 2, end);
+  return true;
 }
 
 /** Position of the `[` behind thread and thread group, or -1. */

@@ -8,6 +8,7 @@ import type { Input } from '../file/input.ts';
 import { LearntSymbols } from '../names/learnt-symbols.ts';
 import { TraceNames } from '../names/trace-names.ts';
 import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from '../source.ts';
+import { TraceError } from '../trace-error.ts';
 import { EventKinds } from './event-kinds.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { TextPositions } from './text-positions.ts';
@@ -189,7 +190,14 @@ export class TextSource implements Source {
     reader.finish();
   }
 
-  private noteGaps({ strange, firstStrange, firstStrangeOffset }: TextReader): void {
+  private noteGaps({ strange, firstStrange, firstStrangeOffset, events }: TextReader): void {
+    if (strange > 0 && events === 0) {
+      throw new TraceError(
+        this.input.name,
+        `has no event in a form that is understood: line ${firstStrange} and ${strange - 1} more are something else. Print it without the options raw, hex and bin of tracefs, and with context-info`,
+        firstStrangeOffset,
+      );
+    }
     if (strange > 0) {
       const others = strange === 1 ? '' : ` and ${strange - 1} more ${strange === 2 ? 'line' : 'lines'}`;
       this.gaps.push({
