@@ -22,7 +22,8 @@ Examples:
   iommusan check --format json trace.dat > report.json
   iommusan check --only free-while-mapped,unbind-leak host1.dat host2.dat
   iommusan check --max-lost 0 trace.dat       an incomplete trace fails
-  xz -dc trace.dat.xz | iommusan check -`;
+  iommusan check trace.txt.xz                 text, compressed
+  perf script | iommusan check -`;
 
 /** Adds `iommusan check` to the program. */
 export function addCheckCommand(
@@ -37,7 +38,10 @@ export function addCheckCommand(
     .description(
       'Looks for DMA use-after-free, leaked IOMMU mappings and their relatives in recorded traces.',
     )
-    .argument('<FILE...>', "trace.dat files of trace-cmd; '-' is standard input")
+    .argument(
+      '<FILE...>',
+      "traces: trace.dat, perf.data, text or raw captures, compressed or not; '-' is standard input",
+    )
     .addOption(
       new Option(
         '--accounting <mode>',

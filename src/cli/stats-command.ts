@@ -29,7 +29,10 @@ export function addStatsCommand(
     .description(
       'Shows what a trace holds: its kernel, events and losses, which checks can work on it, and what to record for the others.',
     )
-    .argument('<FILE>', "a trace.dat file of trace-cmd; '-' is standard input")
+    .argument(
+      '<FILE>',
+      "a trace: trace.dat, perf.data, text or a raw capture, compressed or not; '-' is standard input",
+    )
     .addOption(
       new Option('--format <format>', 'form of the output').choices(['text', 'json']).default('text'),
     )

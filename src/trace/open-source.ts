@@ -27,7 +27,7 @@ export async function openSource(path: string): Promise<Source> {
     if (importer) return await importer.open(input);
     throw new TraceError(
       name,
-      `is no trace: it begins with ${preview(head)}. It should be ${IMPORTERS.map(form => form.name).join(' or ')}`,
+      `is no trace: it begins with ${preview(head)}. It should be ${IMPORTERS.map(form => form.name).join(', or ')}`,
     );
   } catch (error) {
     input.close();

@@ -141,7 +141,7 @@ export class TraceSource implements Source {
 
 /** trace.dat among the forms of input. */
 export const traceDatImporter: Importer = {
-  name: 'a trace.dat of trace-cmd',
+  name: 'a trace.dat',
   matches: isTraceDat,
   async open(input) {
     const file = await input.file();

@@ -60,7 +60,7 @@ describe('what stands before an event', () => {
     [
       'latency format with the option verbose',
       '          insmod      81   1 8 00000008 00000003 [0096a61d] 54.194ms (+0.253ms): map: x',
-      { timeNs: 9_873_949_000, flags: 8 },
+      { timeNs: 9_872_925_000, flags: 8 },
     ],
     ['an interrupt', '          insmod-81      [001] d.h1.     9.870781: map: x', { flags: 8 }],
     ['a soft interrupt', '          insmod-81      [001] ..s..     9.870781: map: x', { flags: 16 }],
