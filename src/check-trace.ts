@@ -1,9 +1,11 @@
 import { ALL_CHECKS } from './checks/all-checks.ts';
 import type { CheckDefinition } from './checks/check.ts';
 import { Judge } from './checks/judge.ts';
+import { DmesgFaults } from './dmesg-faults.ts';
 import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
 import type { KernelEvents } from './kernel/events.ts';
 import { withLives } from './lives-of.ts';
+import { type LogBeside, logBeside, logNotes } from './log-beside.ts';
 import { LossRecord } from './loss-record.ts';
 import { followSeries } from './timeline/follow-series.ts';
 import { openSource } from './trace/open-source.ts';
@@ -20,6 +22,8 @@ export interface CheckTraceOptions {
   readonly enable?: readonly string[];
   /** Ids of rules not to apply. */
   readonly skip?: readonly string[];
+  /** A kernel's log of the same boot, whose IOMMU faults are judged with the trace. */
+  readonly dmesg?: string;
   /** Also tell the life of the page of each finding, for which the trace is read twice, and how mappings went over time. */
   readonly detail?: boolean;
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
@@ -34,20 +38,28 @@ export interface CheckTraceOptions {
  * @throws {@link TraceError} where the input is no trace, or is cut before its event data
  */
 export async function checkTrace(path: string, options: CheckTraceOptions = {}): Promise<CheckReport> {
+  const log = options.dmesg === undefined ? undefined : await logBeside(path, options.dmesg);
   const source = await openSource(path);
   let report: CheckReport;
   try {
-    report = await checkSource(source, options);
+    report = await checkSource(source, options, log);
   } finally {
     source.close();
   }
   return options.detail === true ? withLives(path, report, options) : report;
 }
 
-async function checkSource(source: Source, options: CheckTraceOptions): Promise<CheckReport> {
+async function checkSource(
+  source: Source,
+  options: CheckTraceOptions,
+  log: LogBeside | undefined,
+): Promise<CheckReport> {
   const mode = options.accounting ?? 'exact';
+  const faults = log && new DmesgFaults(log.dmesg, log.clock, source.names);
+  const names = faults?.names ?? source.names;
+  if (faults && faults.count > 0) source.capabilities.hasFaults = true;
   const judge = new Judge({
-    names: source.names,
+    names,
     capabilities: source.capabilities,
     pageSize: source.description.pageSize,
     accounting: mode,
@@ -56,7 +68,9 @@ async function checkSource(source: Source, options: CheckTraceOptions): Promise<
   const series = options.detail === true ? followSeries(judge.shadow) : undefined;
   if (series) judge.follow(series.follower);
   const loss = new LossRecord();
-  const walked = await source.run(alsoTelling(judge.events, loss), options.onProgress);
+  const events = alsoTelling(faults?.among(judge.events) ?? judge.events, loss);
+  const walked = await source.run(events, options.onProgress);
+  faults?.finish(judge.events, walked.lastNs);
   const trace = summarize(source, walked);
   const { shadow } = judge;
   const { kernelWarnings } = shadow.accounting;
@@ -78,8 +92,8 @@ async function checkSource(source: Source, options: CheckTraceOptions): Promise<
     gaps: inputGaps(source),
     findings,
     skippedChecks: judge.skipped(),
-    notes: [...traceNotes(source, trace.cpus), ...symbolNotes(source, findings)],
-    ...(series && { series: series.result(source.names, walked.lastNs) }),
+    notes: [...traceNotes(source, trace.cpus), ...logNotes(log), ...symbolNotes(source, findings)],
+    ...(series && { series: series.result(names, walked.lastNs) }),
   };
 }
 

@@ -104,7 +104,7 @@ export const faultAfterUnmap: CheckDefinition = {
         },
         facts: [
           { name: 'Refused', value: `${ACCESSES[isWrite] ?? 'an access'} at IOVA ${hex(iova)}` },
-          ...(slackNs > 0 ? [ANOTHER_CLOCK] : []),
+          ...(isTimed || slackNs === 0 ? [] : [ANOTHER_CLOCK]),
         ],
       });
     };
@@ -129,7 +129,8 @@ export const faultAfterUnmap: CheckDefinition = {
           last.handle.echo('fault', at);
           return;
         }
-        const isSure = slackNs === 0 && live === 0 && isOfOneDevice(device, page, mapping.device);
+        const isAfter = slackNs === 0 || at.timeNs - mapping.ended.timeNs > slackNs;
+        const isSure = isAfter && live === 0 && isOfOneDevice(device, page, mapping.device);
         last.handle = report(at, device, iova, isWrite, mapping, isSure, slackNs);
         if (told.size < MAPPINGS_TOLD) told.set(mapping.sequence, last.handle);
       },

@@ -72,6 +72,10 @@ export function addCheckCommand(
         .default([], 'none'),
     )
     .option(
+      '--dmesg <file>',
+      "kernel log of the same boot (dmesg > file): IOMMU faults in it are matched with the trace's mappings",
+    )
+    .option(
       '--max-lost <events>',
       'fail when more events than this were lost; a gap of unknown size counts as one (default: no limit)',
       wholeNumber,

@@ -16,6 +16,8 @@ export interface CheckOptions extends ReportOptions {
   readonly only: readonly string[];
   readonly enable: readonly string[];
   readonly skip: readonly string[];
+  /** A kernel's log of the same boot. */
+  readonly dmesg?: string;
   /** Lost events that are accepted; no limit where absent. */
   readonly maxLost?: number;
   /** A file, or false where even `iommusan.suppressions` is to be passed over. */
@@ -103,7 +105,7 @@ async function checkOne(
   io: Io,
   engine: Engine,
 ): Promise<CheckReport | undefined> {
-  const { accounting, only, enable, skip } = checkOptions;
+  const { accounting, only, enable, skip, dmesg } = checkOptions;
   const progress =
     checkOptions.progress && io.stderr.isTTY === true
       ? (await import('./progress.ts')).newProgress(file, io.stderr)
@@ -113,6 +115,7 @@ async function checkOne(
     ...(only.length > 0 && { only }),
     ...(enable.length > 0 && { enable }),
     ...(skip.length > 0 && { skip }),
+    ...(dmesg !== undefined && { dmesg }),
     // The page shows time lines and charts.
     ...((checkOptions.detail === true || checkOptions.format === 'html') && { detail: true }),
     ...(progress && { onProgress: progress.report }),

@@ -10,6 +10,7 @@ export interface CheckTraceOptions {
   readonly only?: readonly string[];
   readonly enable?: readonly string[];
   readonly skip?: readonly string[];
+  readonly dmesg?: string;
   readonly detail?: boolean;
   /** Called now and then while reading, with bytes read and bytes in all; a `total` of 0 is unknown. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -18,3 +18,21 @@ export function kernelFrames(stack: readonly StackFrame[]): readonly StackFrame[
   const first = stack.findIndex(frame => !RECORDING_FRAME.test(frame.symbol ?? ''));
   return first <= 0 ? stack : stack.slice(first);
 }
+
+/**
+ * The functions of the DMA and the IOMMU API through which every driver maps, unmaps and synchronizes: which of them are
+ * called depends on the kernel, and what they say of a bug its rule says already.
+ */
+const API_FRAME = new RegExp(
+  [
+    '^(__iommu_|iommu_(map|unmap|dma_|iotlb_|debug_)|__dma_|dma_(map|unmap|alloc|free|sync|pool)|dmam_',
+    '|__map_domain_pgtbl|__unmap_domain_pgtbl)',
+  ].join(''),
+);
+
+/** A stack from the function that called the DMA or the IOMMU API on; whole where nothing else would be left. */
+export function callerFrames(stack: readonly StackFrame[]): readonly StackFrame[] {
+  const frames = kernelFrames(stack);
+  const first = frames.findIndex(frame => !API_FRAME.test(frame.symbol ?? ''));
+  return first <= 0 ? frames : frames.slice(first);
+}

@@ -1,11 +1,12 @@
 import type { StackFrame } from '../kernel/source.ts';
-import { kernelFrames } from './recording-frames.ts';
+import { callerFrames } from './recording-frames.ts';
 
 /** Frames of a stack that tell one bug from another. */
 const FRAMES = 4;
 
 /**
- * What makes two occurrences one bug: the rule, the driver, and the functions on top of each stack. Addresses, PIDs,
+ * What makes two occurrences one bug: the rule, the driver, and the functions on top of each stack, from who called the
+ * DMA or the IOMMU API on. Addresses, PIDs,
  * times and offsets into functions do not count, so that it is the same in every boot and mostly in the next kernel.
  *
  * @returns 16 hexadecimal digits
@@ -17,7 +18,7 @@ export function signatureOf(
 ): string {
   const parts = [rule, driver ?? ''];
   for (const stack of stacks) {
-    const frames = kernelFrames(stack).slice(0, FRAMES);
+    const frames = callerFrames(stack).slice(0, FRAMES);
     parts.push(
       frames.map(frame => `${frame.symbol ?? '?'}${frame.module ? `[${frame.module}]` : ''}`).join('<'),
     );

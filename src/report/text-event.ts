@@ -64,7 +64,9 @@ export function storyParagraphs(finding: Finding, page: Page): Paragraph[] {
 
 /** What an event is, who did it and when: `Freed by insmod-81 on CPU 1 at 9.923724 s`. */
 export function eventSentence({ role, task, pid, cpu, timeNs }: StoryEvent): string {
-  return `${DEEDS[role]} by ${task}-${pid} on CPU ${cpu} at ${formatMoment(timeNs)}`;
+  // A kernel's log does not say where a line comes from.
+  const where = cpu < 0 ? "in the kernel's log" : `by ${task}-${pid} on CPU ${cpu}`;
+  return `${DEEDS[role]} ${where} at ${formatMoment(timeNs)}`;
 }
 
 function eventLines(

@@ -83,3 +83,20 @@ describe(`unmodified kernels (${where})`, () => {
     });
   }
 });
+
+/** Scenarios that were recorded on both kernels. */
+const ON_BOTH = ['ok', 'sg_ok', 'uaf', 'leak_unbind', 'dom_over_unmap'];
+
+describe(`the same scenario on two kernels (${where})`, () => {
+  for (const name of ON_BOTH) {
+    const isThere = hasRecording(`stock-kernel/${name}`);
+    it.skipIf(!isThere)(`${name}: has the same rules and drivers, however the kernels differ`, async () => {
+      const [debug, stock] = await Promise.all([
+        checkTrace(recording(`sanitizer-kernel/${name}`)),
+        checkTrace(recording(`stock-kernel/${name}`)),
+      ]);
+      const who = ({ findings }: typeof debug) => findings.map(({ rule, driver }) => ({ rule, driver }));
+      expect(who(stock)).toEqual(who(debug));
+    });
+  }
+});

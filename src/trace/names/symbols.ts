@@ -38,6 +38,9 @@ const NEWLINE = 10;
 const TRAMPOLINE_MODULE = '__builtin__';
 const LARGEST_TRAMPOLINE = 4096;
 
+/** The smallest page that any kernel has. */
+const PAGE = 4096;
+
 /** No function is larger: an address further than this from its symbol belongs to something without one. */
 const LARGEST_FUNCTION = 1 << 24;
 
@@ -49,6 +52,8 @@ interface Hit {
   readonly start: number;
   readonly line: number;
   readonly next: number | undefined;
+  /** The line of the next symbol, where it is of a module. */
+  readonly nextLine?: number;
 }
 
 /** Finds the symbol at or below an address. */
@@ -133,6 +138,7 @@ function search(
   }
   if (!best || best.line < 0 || address - best.start > LARGEST_FUNCTION) return undefined;
   const { name, module } = parseLine(text, best.line);
+  if (module !== undefined && isBehindModule(text, best, module, address)) return undefined;
   if (module?.startsWith(TRAMPOLINE_MODULE) && address - best.start >= LARGEST_TRAMPOLINE) return undefined;
   return {
     name,
@@ -140,6 +146,23 @@ function search(
     offset: address - best.start,
     size: next === undefined || next - best.start > LARGEST_FUNCTION ? undefined : next - best.start,
   };
+}
+
+/**
+ * Whether an address lies behind the last symbol of a module and so may belong to one that was unloaded: at other
+ * addresses in each boot, so that any name would be another each time. A page that no code is in follows the text of a
+ * module (the guard page of `vmalloc()`), so what is up to the end of the next page is the module's own.
+ */
+function isBehindModule(
+  text: Uint8Array,
+  { start, nextLine }: Hit,
+  module: string,
+  address: number,
+): boolean {
+  if (nextLine !== undefined && parseLine(text, nextLine).module === module) {
+    if (lineAddress(text, nextLine) - start <= LARGEST_FUNCTION) return false;
+  }
+  return address >= (Math.floor(start / PAGE) + 2) * PAGE;
 }
 
 /** The whole lines of the beginning, if these are symbols of the kernel itself in order; else nothing to be found in. */
@@ -187,6 +210,12 @@ function scanned(text: Uint8Array, start: number, end: number): Finder {
       return next === undefined ? undefined : { start: Number.NEGATIVE_INFINITY, line: -1, next };
     const found = addresses[below] as number;
     while (below > 0 && addresses[below - 1] === found) below--;
-    return { start: found, line: lines[below] as number, next };
+    const nextLine = lines[above];
+    return {
+      start: found,
+      line: lines[below] as number,
+      next,
+      ...(nextLine === undefined ? {} : { nextLine }),
+    };
   };
 }

@@ -145,6 +145,16 @@ describe('for every table of symbols', () => {
       if (line.address > address && (next === undefined || line.address < next)) next = line.address;
     }
     if (!best || address - best.address > LARGEST) return undefined;
+    if (best.module !== undefined) {
+      let behind: Line | undefined;
+      for (const line of lines) {
+        if (line.module === undefined || line.address <= address) continue;
+        if (!behind || line.address < behind.address) behind = line;
+      }
+      // Behind the last symbol of a module, another may have been.
+      const isWithin = behind?.module === best.module && behind.address - best.address <= LARGEST;
+      if (!isWithin && address >= (best.address / 4096n + 2n) * 4096n) return undefined;
+    }
     const size =
       next === undefined || next - best.address > LARGEST ? '' : `/0x${(next - best.address).toString(16)}`;
     const module = best.module === undefined ? '' : ` [${best.module}]`;
@@ -188,6 +198,15 @@ describe('for every table of symbols', () => {
         },
       ),
     );
+  });
+
+  it('an address behind a module is not taken for a part of it: one that was unloaded may have been there', () => {
+    const from = symbolsOf(
+      'ffffffffc0001000 t probe\t[edu]\nffffffffc0001800 t remove\t[edu]\nffffffffc0100000 t init\t[nvme]\n',
+    );
+    expect(nameOf(0xffff_ffff_c000_2fffn, from)).toMatch(/^remove\+0x17ff.* \[edu\]$/);
+    expect(nameOf(0xffff_ffff_c000_3000n, from)).toBeUndefined();
+    expect(nameOf(0xffff_ffff_c000_17ffn, from)).toBe('probe+0x7ff/0x800 [edu]');
   });
 
   it('its beginning says what the whole says', () => {
