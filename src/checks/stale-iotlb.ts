@@ -40,8 +40,8 @@ export const staleIotlb: CheckDefinition = {
     const unflushed = new Unflushed(shadow);
     const reuses = new Map<number, Reuse>();
     const perPage = shadow.pageSize / FRAME_SIZE;
-    // An unmap before the first flush may be of a source that shows none: only what follows is watched.
-    let isWatching = false;
+    // A recording may show no flush at all: there, only what follows the first one is watched.
+    let isWatching = context.capabilities.hasFlushes;
 
     const report = (record: number, reuse: Reuse, flushed: Moment, isStrict: boolean): void => {
       const { freed, handedOut } = reuse;

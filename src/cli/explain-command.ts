@@ -22,7 +22,7 @@ Exit status:
 Examples:
   iommusan explain trace.dat                  list the findings
   iommusan explain trace.dat 1                explain the first
-  iommusan explain trace.dat 86c3             explain the one whose signature
+  iommusan explain trace.dat 2120             explain the one whose signature
                                               begins so
   iommusan explain --format json trace.dat 1 | jq '.findings[0].life'`;
 

@@ -23,5 +23,5 @@ export const s26: Scenario = {
     s.tell('flush_iotlb_all()');
     s.write(a, IOVA);
   },
-  expected: { badAccesses: 1 },
+  expected: { badAccesses: 1, findings: ['stale-iotlb'] },
 };
