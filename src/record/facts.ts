@@ -362,7 +362,8 @@ export const FACTS: readonly Fact[] = [
         kernels: '6.19 and later, x86-64',
         architectures: ['x86_64'],
         sources: [
-          entry('kernel_table_free', 'pagetable_free_kernel', 'ptdesc=$arg1'),
+          // The page of a table is known by where the array of struct pages begins.
+          entry('kernel_table_free', 'pagetable_free_kernel', 'ptdesc=$arg1 vmemmap=@vmemmap_base'),
           entry('sva_invalidate', 'iommu_sva_invalidate_kva_range', 'start=$arg1 end=$arg2'),
           atReturn('sva_invalidate_done', 'iommu_sva_invalidate_kva_range', 'start=$arg1 end=$arg2'),
         ],

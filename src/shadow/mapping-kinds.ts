@@ -1,6 +1,6 @@
 import { grownFloats, grownInts } from './columns.ts';
 
-/** Windows of time that are kept; when they are full, each two become one. */
+/** Windows of time, one less of which are kept: with the last, each two become one. */
 const WINDOWS = 16;
 
 /** Maps, of any kind, in the first windows. */
@@ -50,12 +50,11 @@ export class MappingKinds {
 
   private nextWindow(): void {
     this.maps = 0;
-    if (this.windows === WINDOWS) this.halve();
     for (let kind = 0; kind < this.made.length; kind++) {
       this.lows[kind * WINDOWS + this.windows] = this.low[kind] as number;
       this.low[kind] = (this.made[kind] as number) - (this.ended[kind] as number);
     }
-    this.windows++;
+    if (++this.windows === WINDOWS) this.halve();
   }
 
   private halve(): void {
