@@ -9,6 +9,13 @@
  */
 export { type CheckTraceOptions, checkTrace } from './check-trace.ts';
 export { RULES } from './checks/all-checks.ts';
+export {
+  anonymizeTrace,
+  type ConvertOptions,
+  convertTrace,
+  TRACE_FORMS,
+  type TraceForm,
+} from './convert-trace.ts';
 export type * from './findings/check-report.ts';
 export { SCHEMA_VERSION } from './findings/check-report.ts';
 export type * from './findings/finding.ts';

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCompletionCommand } from './completion-command.ts';
 import { addConfigCommand } from './config-command.ts';
+import { addConvertCommands } from './convert-command.ts';
 import { addDiffCommand } from './diff-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -97,6 +98,7 @@ export function newProgram(io: Io, loadEngine: EngineLoader, finish: (exitCode: 
   addExplainCommand(program, io, loadEngine, finish);
   addReportCommand(program, io, loadEngine, finish);
   addDiffCommand(program, io, loadEngine, finish);
+  addConvertCommands(program, io, finish);
   addConfigCommand(program, io, finish);
   addSimulateCommand(program, io, finish);
   addCompletionCommand(program, io, loadEngine, finish);

@@ -16,9 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   findings: ['kernel'],
   checks: ['kernel', 'shadow', 'findings'],
   timeline: ['kernel', 'shadow', 'checks', 'findings'],
+  convert: ['kernel', 'shadow', 'checks', 'findings'],
   report: ['kernel', 'findings'],
   settings: ['findings', 'schema'],
-  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'timeline'],
+  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'timeline', 'convert'],
   cli: ['kernel', 'trace', 'record', 'machine', 'shadow', 'checks', 'findings', 'report', 'settings', '.'],
   bin: ['cli'],
 };
