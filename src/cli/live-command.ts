@@ -30,7 +30,10 @@ export function addLiveCommand(program: Command, io: Io, finish: (exitCode: Exit
     .description('Checks what this kernel does with IOMMU mappings and pages while it happens, as root.')
     .option('--duration <time>', 'end after this time, such as 30s, 5m or 2h', parseDurationMs)
     .option('--interval <time>', 'how often a line tells of the state', parseDurationMs, 10_000)
-    .option('--device <BDF...>', 'watch only these devices, such as 0000:00:04.0')
+    .option(
+      '--device <BDF...>',
+      'of events that name a device judge only those of these, such as 0000:00:04.0',
+    )
     .addOption(new Option('--preset <preset>', 'how much to record').choices(PRESETS).default('default'))
     .option('--stacks', 'record kernel stacks whatever the preset says')
     .option('--no-stacks', 'record no kernel stacks')

@@ -45,6 +45,8 @@ export async function live(options: LiveOptions, io: Io): Promise<ExitCode> {
     end = settle;
   });
   const signals = onSignals(end);
+  // Nobody reads any more: iommusan live | head
+  io.stdout.once('error', end);
   const session = Session.open(tracefs, sessionOptions(options));
   let timer: NodeJS.Timeout | undefined;
   let found = 0;

@@ -25,9 +25,9 @@ Examples:
   iommusan stats trace.dat            see what was recorded
   iommusan help check                 all options of a command
 
-Record a trace with trace-cmd, as root:
-  trace-cmd record -C mono -T -e iommu -e dma \\
-      -e kmem:mm_page_alloc -e kmem:mm_page_free COMMAND`;
+On the machine with the bug, as root:
+  iommusan record -- COMMAND          record, then check
+  iommusan live                       watch`;
 
 /**
  * The command line.

@@ -44,7 +44,10 @@ export function addRecordCommand(
     .argument('[COMMAND...]', 'command to record, after --; without one until Ctrl-C')
     .option('-o, --output <FILE>', 'the trace', 'trace.dat')
     .option('--duration <time>', 'end after this time, such as 30s, 5m or 2h', parseDurationMs)
-    .option('--device <BDF...>', 'record and report only these devices, such as 0000:00:04.0')
+    .option(
+      '--device <BDF...>',
+      'of events that name a device record only those of these, such as 0000:00:04.0',
+    )
     .addOption(new Option('--preset <preset>', 'how much to record').choices(PRESETS).default('default'))
     .option('--stacks', 'record kernel stacks whatever the preset says')
     .option('--no-stacks', 'record no kernel stacks')

@@ -17,22 +17,28 @@ const BOOT_BUFFER_KIB = 32 << 10;
 
 /**
  * Parameters for the kernel command line that record from boot on into the top buffer of tracefs: mappings that exist when
- * a recording starts later are not known to it. Probes are kprobes, which is all that the command line can set
+ * a recording starts later are not known to it. A command line has room for 2048 characters (`COMMAND_LINE_SIZE` of
+ * x86-64 and arm64), so it is what the preset `minimal` records, with stacks unless they are not wanted. Probes are
+ * kprobes, which is all that the command line can set, and are enabled by themselves
  * (Documentation/admin-guide/kernel-parameters.txt).
  */
-export function bootParameters(offer: KernelOffer, { preset, stacks, bufferKib }: SessionOptions): string[] {
+export function bootParameters(
+  offer: KernelOffer,
+  options: Pick<SessionOptions, 'stacks' | 'bufferKib'>,
+): string[] {
   const plan = planRecording(
     { ...offer, hasFprobes: false },
-    { preset, group: BOOT_GROUP, ...(stacks === undefined ? {} : { stacks }) },
+    { preset: 'minimal', stacks: options.stacks ?? true, group: BOOT_GROUP },
   );
   const events = eventsOf(plan);
   const probes = events.flatMap(({ definition }) => definition?.replaceAll(' ', ',') ?? []);
+  const tracepoints = events.filter(({ definition }) => definition === undefined);
   const triggers = events.filter(({ withStack }) => withStack);
   return [
     'trace_clock=mono',
-    `trace_buf_size=${bufferKib ?? BOOT_BUFFER_KIB}K`,
+    `trace_buf_size=${options.bufferKib ?? BOOT_BUFFER_KIB}K`,
     `kprobe_event="${probes.join(';')}"`,
-    `trace_event=${events.map(({ system, event }) => `${system}:${event}`).join(',')}`,
+    `trace_event=${tracepoints.map(({ system, event }) => `${system}:${event}`).join(',')}`,
     // Since Linux 6.3; older kernels ignore it and record no stacks.
     ...(triggers.length === 0
       ? []

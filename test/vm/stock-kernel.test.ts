@@ -1,66 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CheckReport } from '../../src/findings/check-report.ts';
-import type { Finding, StoryRole } from '../../src/findings/finding.ts';
-import { bookwormKernel } from './lab/kernel.ts';
+import { expectDrivers } from './lab/driver-expectations.ts';
+import { DEBIAN_12 } from './lab/setups.ts';
 import { play, prepare, type Stage } from './lab/stage.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
   prepare();
-  stage = await play(bookwormKernel(), 'stock', 550_000);
+  stage = await play(DEBIAN_12, 'stock', 550_000);
 }, 600_000);
 
-/** Functions of the module on the stack of the event that plays a role in a finding. */
-function ownFunctions(finding: Finding, role: StoryRole): string[] {
-  const event = finding.story.find(candidate => candidate.role === role);
-  return (event?.stack ?? []).flatMap(({ symbol, module }) =>
-    // The compiler adds to the names of functions that it has changed.
-    module === 'lifetime' && symbol !== undefined ? [symbol.replace(/\..*/, '')] : [],
-  );
-}
-
-/** The one finding of a rule. */
-function findingOf({ findings }: CheckReport, rule: string): Finding {
-  expect(findings.map(finding => finding.rule)).toContain(rule);
-  return findings.find(finding => finding.rule === rule) as Finding;
-}
-
-describe('a correct workload', () => {
-  it('has no finding, and nothing is lost', async () => {
-    const report = await stage.check('correct.dat');
-    expect(stage.step('correct').status).toBe(0);
-    expect(report.findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
-    expect(report.lost.events + report.lost.uncountedGaps).toBe(0);
-    expect(report.accounting.mappingsMade).toBeGreaterThan(100);
-  });
-});
-
-describe('a wrong driver', () => {
-  it.each<[scenario: string, rule: string, ...roles: StoryRole[]]>([
-    ['free_while_mapped', 'free-while-mapped', 'freed', 'mapped'],
-    ['double_map', 'free-while-mapped', 'freed', 'mapped'],
-    ['over_unmap', 'unmap-larger-than-requested', 'unmapped', 'mapped'],
-    ['map_over_live', 'map-over-live', 'mapped over', 'mapped'],
-  ])('is found in %s: %s, with driver, device and both stacks', async (scenario, rule, ...roles) => {
-    const finding = findingOf(await stage.check(`${scenario}.dat`), rule);
-    expect(finding).toMatchObject({
-      certainty: 'certain',
-      driver: 'lifetime',
-      device: stage.text('edu').trim(),
-    });
-    for (const role of roles) expect(ownFunctions(finding, role)).toContain(scenario);
-  });
-
-  it('is found when it leaves a mapping behind, and the command says so', async () => {
-    const finding = findingOf(await stage.check('leak.dat'), 'unbind-leak');
-    expect(finding).toMatchObject({ driver: 'lifetime', device: stage.text('edu').trim() });
-    expect(ownFunctions(finding, 'mapped')).toContain('leak');
-    const { output, status } = stage.step('leak');
-    expect(output).toContain('ERROR: unbind-leak:');
-    expect(status).toBe(1);
-  });
-});
+expectDrivers(DEBIAN_12, () => stage);
 
 describe('tracefs', () => {
   it.each([

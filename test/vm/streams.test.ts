@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { traceCmdReport } from '../helpers/trace-cmd.ts';
-import { bookwormKernel } from './lab/kernel.ts';
+import { DEBIAN_12 } from './lab/setups.ts';
 import { play, prepare, type Stage } from './lab/stage.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
   prepare();
-  stage = await play(bookwormKernel(), 'streams', 550_000);
+  stage = await play(DEBIAN_12, 'streams', 550_000);
 }, 600_000);
 
 /** The fields of all records of a file, by CPU and event, as trace-cmd reads them. */
@@ -66,5 +66,30 @@ describe('a live check', () => {
     expect(stage.text('live.findings')).toMatch(/ERROR: unbind-leak: .* unbound with 1 live mapping/);
     expect(step.status).toBe(1);
     expect(step.after).toBe(step.before);
+  });
+});
+
+describe('a recording from boot on', () => {
+  let boot: Stage;
+
+  beforeAll(async () => {
+    boot = await play(DEBIAN_12, 'collect', 300_000, stage.text('from-boot').trim());
+  }, 300_000);
+
+  it('is started by the kernel command line that was printed, and collected', async () => {
+    expect(boot.step('collect').output).toMatch(/: [\d,]+ events since boot/);
+    const report = await boot.check('boot.dat');
+    expect(report.trace.capabilities).toMatchObject({ hasDomains: true, hasDevices: true });
+    expect(report.accounting.mappingsMade).toBeGreaterThan(100);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ rule: 'free-while-mapped', driver: 'lifetime' }),
+    );
+  });
+
+  it('has ended then: its probes and events are gone', () => {
+    const { after } = boot.step('collect');
+    expect(after).toContain('== dynamic_events\n== kprobe_events\n== set_event\n== set_event_pid');
+    expect(boot.step('nothing')).toMatchObject({ status: 3 });
+    expect(boot.step('nothing').output).toContain('this boot has not recorded');
   });
 });

@@ -2,6 +2,7 @@
 insmod /modules/lifetime.ko
 echo "$EDU" > /host/edu
 cd /tmp
+iommusan record --from-boot > /host/from-boot 2> /host/from-boot.told
 
 # The same events by trace-cmd, in a second instance, while iommusan records.
 cat > /tmp/second.sh <<'END'

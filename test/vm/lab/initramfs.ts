@@ -88,7 +88,12 @@ function dependencies(module: Buffer): string[] {
 
 /** The libraries that a program is linked with, as ldd(1) finds them. */
 function librariesOf(program: string): string[] {
-  const text = execFileSync('ldd', [program], { encoding: 'utf8' });
+  let text = '';
+  try {
+    text = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    // Of another architecture: its libraries are given as files.
+  }
   return Array.from(text.matchAll(/(\/\S+) \(0x/g), ([, path = '']) => path);
 }
 

@@ -5,24 +5,17 @@ import { checkTrace } from '../../../src/check-trace.ts';
 import type { CheckReport } from '../../../src/findings/check-report.ts';
 import { CACHE, install } from './apt.ts';
 import { writeInitramfs } from './initramfs.ts';
-import type { Kernel } from './kernel.ts';
 import { boot } from './machine.ts';
+import type { Setup } from './setups.ts';
 import { run } from './shell.ts';
+import { userland } from './userland.ts';
 
 const GUEST = fileURLToPath(new URL('../guest', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** What a stage needs on the host. */
-const PACKAGES = [
-  'qemu-system-x86',
-  'busybox-static',
-  'trace-cmd',
-  'make',
-  'gcc',
-  'libc6-dev',
-  'libelf1',
-  'xz-utils',
-];
+/** What every stage needs on the host. */
+const PACKAGES = ['busybox-static', 'trace-cmd', 'make', 'gcc', 'libc6-dev', 'libelf1', 'xz-utils'];
+const EMULATOR = { amd64: 'qemu-system-x86', arm64: 'qemu-system-arm' } as const;
 
 /** Modules of the devices that the machines have. */
 const DRIVERS = ['virtio_pci', '9pnet_virtio', '9p', 'e1000e', 'nvme', 'virtio_blk', 'af_packet'];
@@ -68,26 +61,32 @@ export function prepare(): void {
   run('npm', ['run', '--silent', 'build'], { cwd: ROOT });
 }
 
-/** Boots a kernel and lets it do the job `guest/JOB.sh`. */
-export async function play(kernel: Kernel, job: string, limitMs: number): Promise<Stage> {
-  const folder = join(CACHE, kernel.release, job);
+/** Boots a kernel and lets it do the job `guest/JOB.sh`, with more on its command line. */
+export async function play(setup: Setup, job: string, limitMs: number, append = ''): Promise<Stage> {
+  install([EMULATOR[setup.architecture]]);
+  const kernel = setup.kernel();
+  const base = join(CACHE, kernel.release);
+  const folder = join(base, `${setup.qemu.at(-1)}-${job}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  cpSync(join(GUEST, 'functions.sh'), join(folder, 'functions.sh'));
-  const initramfs = join(CACHE, kernel.release, 'initramfs');
+  for (const script of readdirSync(GUEST)) cpSync(join(GUEST, script), join(folder, script));
+  cpSync(join(GUEST, `${job}.sh`), join(folder, 'job.sh'));
+  const initramfs = join(base, 'initramfs');
+  const { busybox, programs, libraries } = userland(setup.architecture);
   writeInitramfs(initramfs, {
     modules: kernel.modules,
     load: DRIVERS,
     own: [kernel.lifetime],
-    busybox: '/bin/busybox',
-    programs: [process.execPath, '/usr/bin/trace-cmd'],
-    files: { init: readFileSync(join(GUEST, 'init')), ...iommusanFiles() },
+    busybox,
+    programs,
+    files: { init: readFileSync(join(GUEST, 'init')), ...libraries, ...iommusanFiles() },
   });
   await boot({
+    qemu: setup.qemu,
     image: kernel.image,
     initramfs,
+    append: `${setup.append} ${append}`,
     folder,
-    job: readFileSync(join(GUEST, `${job}.sh`), 'utf8'),
     limitMs,
   });
   return new Stage(folder);

@@ -1,0 +1,13 @@
+. /host/functions.sh
+insmod /modules/lifetime.ko
+echo "$EDU" > /host/edu
+cd /tmp
+
+# Right and wrong drivers.
+correct() { iommusan record --no-check -o /host/correct.dat -- sh -c '. /host/functions.sh; work; unbind $NETWORK; echo $NETWORK > /sys/bus/pci/drivers/e1000e/bind'; }
+step correct correct
+wrong() { iommusan record --no-check -o "/host/$1.dat" -- sh -c ". /host/functions.sh; lifetime $1"; }
+for scenario in free_while_mapped double_map over_unmap map_over_live; do step $scenario wrong $scenario; done
+leak() { iommusan record -o /host/leak.dat -- sh -c '. /host/functions.sh; lifetime leak; unbind $EDU'; }
+step leak leak
+echo "$EDU" > /sys/bus/pci/drivers/lifetime/bind
