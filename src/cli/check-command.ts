@@ -1,9 +1,10 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CheckOptions } from './check.ts';
 
 import type { EngineLoader } from './engine.ts';
 import { type ExitCode, FAIL_ON } from './exit-code.ts';
 import type { Io } from './io.ts';
+import { parseWholeNumber } from './quantities.ts';
 import { addReportOptions } from './report-options.ts';
 import { collectRules } from './rule-selection.ts';
 
@@ -78,7 +79,7 @@ export function addCheckCommand(
     .option(
       '--max-lost <events>',
       'fail when more events than this were lost; a gap of unknown size counts as one (default: no limit)',
-      wholeNumber,
+      parseWholeNumber,
     )
     .option(
       '--suppressions <file>',
@@ -103,9 +104,4 @@ export function addCheckCommand(
       finish(await check(files, options, io, loadEngine));
     });
   addReportOptions(command);
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
-  return Number(value);
 }

@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { EngineLoader } from './engine.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import type { Io } from './io.ts';
+import { parseWholeNumber } from './quantities.ts';
 import { collectRules } from './rule-selection.ts';
 import { COLOR_MODES } from './terminal.ts';
 
@@ -49,7 +50,7 @@ export function addExplainCommand(
         .argParser(collectRules)
         .default([], 'none'),
     )
-    .option('--events <number>', 'events to show beside those that the verdict rests on', wholeNumber, 8)
+    .option('--events <number>', 'events to show beside those that the verdict rests on', parseWholeNumber, 8)
     .addOption(
       new Option('--format <format>', 'form of the output; json is a report of this finding')
         .choices(['text', 'json'])
@@ -61,9 +62,4 @@ export function addExplainCommand(
       const { explain } = await import('./explain.ts');
       finish(await explain(file, wanted, options, io, loadEngine));
     });
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
-  return Number(value);
 }

@@ -23,3 +23,9 @@ export function parseSizeKib(text: string): number {
   }
   return kib;
 }
+
+/** A whole number, 0 or greater. */
+export function parseWholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
+  return Number(text);
+}

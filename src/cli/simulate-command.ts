@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
+import { parseWholeNumber } from './quantities.ts';
 import type { SimulateOptions } from './simulate.ts';
 import { COLOR_MODES } from './terminal.ts';
 
@@ -58,7 +59,7 @@ export function addSimulateCommand(program: Command, io: Io, finish: (exitCode: 
       ).choices(['before', 'keep-device', 'skip-unmap', 'merged']),
     )
     .option('--lazy', 'flush the IOTLB later, by the flush queue')
-    .option('--seed <number>', 'decides the order of threads', wholeNumber, 1)
+    .option('--seed <number>', 'decides the order of threads', parseWholeNumber, 1)
     .option('-o, --output <file>', 'write the run as a trace.dat')
     .addOption(new Option('--color <when>', 'use colour').choices(COLOR_MODES).default('auto'))
     .addHelpText('after', HELP)
@@ -66,9 +67,4 @@ export function addSimulateCommand(program: Command, io: Io, finish: (exitCode: 
       const { simulateCommand } = await import('./simulate.ts');
       finish(await simulateCommand(scenario, options, io));
     });
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
-  return Number(value);
 }

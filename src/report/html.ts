@@ -1,5 +1,6 @@
 import type { CheckReport } from '../findings/check-report.ts';
 import { pageData } from './page-data.ts';
+import { unicodeEscape } from './printable.ts';
 
 /** Where the page expects its data. */
 const PLACE = '<!--iommusan:data-->';
@@ -15,10 +16,6 @@ const PLACE = '<!--iommusan:data-->';
 export function renderHtml(reports: readonly CheckReport[], page: string): string {
   const [before, after] = page.split(PLACE);
   if (before === undefined || after === undefined) throw new Error(`the page has no ${PLACE}`);
-  const json = JSON.stringify(pageData(reports)).replace(/[<>&]/g, escaped);
+  const json = JSON.stringify(pageData(reports)).replace(/[<>&]/g, unicodeEscape);
   return `${before}${json}${after}`;
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -1,5 +1,5 @@
 import type { CheckReport } from '../findings/check-report.ts';
-import { UNPRINTABLE } from './printable.ts';
+import { UNPRINTABLE, unicodeEscape } from './printable.ts';
 
 /**
  * One JSON object a line: for each trace its report without the findings, then each finding with the name of the
@@ -21,8 +21,5 @@ export function renderJsonLines(reports: readonly CheckReport[]): string {
 
 /** No character in it could command a terminal, nor end the line for a reader that knows Unicode's line ends. */
 function line(value: unknown): string {
-  return JSON.stringify(value).replace(
-    UNPRINTABLE,
-    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return JSON.stringify(value).replace(UNPRINTABLE, unicodeEscape);
 }

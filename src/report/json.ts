@@ -1,5 +1,5 @@
 import type { CheckReport } from '../findings/check-report.ts';
-import { UNPRINTABLE } from './printable.ts';
+import { UNPRINTABLE, unicodeEscape } from './printable.ts';
 
 /**
  * The report for programs, in the form of `schema/report.v1.json`: one object for one trace, an array for several.
@@ -13,7 +13,7 @@ export function renderJson(report: CheckReport | readonly CheckReport[]): string
 export function toJson(value: unknown): string {
   // JSON.stringify() escapes what JSON demands; the line breaks of its own are to stay.
   const text = JSON.stringify(value, undefined, 2).replace(UNPRINTABLE, character =>
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    character === '\n' ? character : unicodeEscape(character),
   );
   return `${text}\n`;
 }

@@ -7,6 +7,11 @@ export const UNPRINTABLE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose of this expression
   /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+/** `\u001b`: a character as JSON may write it. */
+export function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** A copy of `value` in which every string can be shown on a terminal: `\x1b` for an escape character. */
 export function printable<T>(value: T): T {
   return clean(value) as T;

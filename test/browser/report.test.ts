@@ -171,6 +171,19 @@ describe.skipIf(whyNot !== undefined)(
       await page.close();
     });
 
+    it('says no more than what is known where nothing was found', async () => {
+      const suppressed = [{ reason: 'known', file: 'f', line: 1, finding: unbindLeak }];
+      const file = files.write(
+        'nothing.html',
+        renderHtml([report([], { ...incomplete, suppressed })], readFileSync(BUILT, 'utf8')),
+      );
+      const { page } = await open(browser, file);
+      expect(await page.locator('h1').textContent()).toBe(
+        'No DMA lifetime bug found beside what is suppressed in what could be read',
+      );
+      await page.close();
+    });
+
     it('lets a reader choose between several traces, and between light and dark', async () => {
       const { page } = await open(browser, paths['several'] ?? '');
       await page.getByRole('combobox', { name: 'Trace' }).selectOption('1');

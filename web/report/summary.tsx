@@ -57,7 +57,8 @@ export function Summary({ report }: { report: PageReport }) {
   );
 }
 
-function Verdict({ report: { findings, findingsOmitted } }: { report: PageReport }) {
+function Verdict({ report }: { report: PageReport }) {
+  const { findings, findingsOmitted, suppressed, lost, gaps } = report;
   const parts = SEVERITIES.flatMap(severity => {
     const count = findings.filter(finding => finding.severity === severity).length;
     return count === 0 ? [] : [{ severity, text: counted(count, severity) }];
@@ -65,7 +66,13 @@ function Verdict({ report: { findings, findingsOmitted } }: { report: PageReport
   const hasFindings = parts.some(({ severity }) => severity !== 'note');
   return (
     <>
-      {!hasFindings && <span class="good">No DMA lifetime bug found</span>}
+      {!hasFindings && (
+        <span class="good">
+          No DMA lifetime bug found
+          {suppressed.length > 0 && ' beside what is suppressed'}
+          {(hasLoss(lost) || gaps.length > 0) && ' in what could be read'}
+        </span>
+      )}
       {parts.map(({ severity, text }) => (
         <span class={`verdict ${severity}`}>{text}</span>
       ))}
