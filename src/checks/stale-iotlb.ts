@@ -1,6 +1,7 @@
 import type { IncidentEvent } from '../findings/incident.ts';
 import type { Rule } from '../findings/rule.ts';
 import { formatDuration } from '../kernel/duration.ts';
+import { UNKNOWN } from '../kernel/events.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE, frameOf, framesIn, hex } from '../kernel/units.ts';
 import { LARGEST_ORDER } from '../shadow/page-history.ts';
@@ -19,6 +20,9 @@ const rule: Rule = {
     'In strict mode it is a bug: the page was given away before iommu_iotlb_sync() had returned.',
   ],
 };
+
+/** How the domain is flushed, as far as the flush tells. */
+type Mode = 'lazy' | 'strict' | 'not known';
 
 /** A page of an unmapped range changed hands. */
 interface Change {
@@ -43,7 +47,8 @@ export const staleIotlb: CheckDefinition = {
     // A recording may show no flush at all: there, only what follows the first one is watched.
     let isWatching = context.capabilities.hasFlushes;
 
-    const report = (record: number, reuse: Reuse, flushed: Moment, isStrict: boolean): void => {
+    const report = (record: number, reuse: Reuse, flushed: Moment, mode: Mode): void => {
+      const isStrict = mode === 'strict';
       const { freed, handedOut } = reuse;
       // In lazy mode a page that is merely free harms nobody: it is its next owner who may be overwritten.
       const change = isStrict ? (freed ?? handedOut) : handedOut;
@@ -79,7 +84,7 @@ export const staleIotlb: CheckDefinition = {
           ...(owner.device === undefined ? {} : { device: owner.device }),
         },
         facts: [
-          { name: 'Mode', value: isStrict ? 'strict' : 'lazy' },
+          { name: 'Mode', value: mode },
           {
             name: 'Window',
             value: `${formatDuration(flushed.timeNs - unmapped.timeNs)} from unmap to flush`,
@@ -112,13 +117,15 @@ export const staleIotlb: CheckDefinition = {
       iotlbFlush(at, domain, iova, size): void {
         isWatching = true;
         if (unflushed.size === 0) return;
-        const isStrict = Number.isFinite(size);
-        const pages = isStrict ? framesIn(iova, size) : Number.POSITIVE_INFINITY;
+        const isRange = Number.isFinite(size);
+        const pages = isRange ? framesIn(iova, size) : Number.POSITIVE_INFINITY;
+        // A flush of a range in a domain that is named is the sync of an unmap; another may be that of a map next to it.
+        const mode: Mode = !isRange ? 'lazy' : domain === UNKNOWN ? 'not known' : 'strict';
         unflushed.flush(domain, frameOf(iova), pages, record => {
           const reuse = reuses.get(record);
           if (!reuse) return;
           reuses.delete(record);
-          report(record, reuse, copyMoment(at), isStrict);
+          report(record, reuse, copyMoment(at), mode);
         });
       },
     };

@@ -95,6 +95,12 @@ describe('in strict mode', () => {
     expect(k.flush('A', 0xa000, 0x1000).free(0x50).flush('A', 0x8000, 0x2000).rules()).toEqual([]);
   });
 
+  it('is not known where the flush of a range names no domain: it may be that of a map next to it', () => {
+    expect(unmapped().free(0x50).flush('', 0x8000, 0x8000).rules()).toEqual([]);
+    const reused = unmapped().free(0x50).alloc(0x50).flush('', 0x8000, 0x8000).sole('stale-iotlb');
+    expect(reused).toMatchObject({ severity: 'note', facts: [{ value: 'not known' }, { name: 'Window' }] });
+  });
+
   it('is silent for the sync of another range', () => {
     expect(unmapped().free(0x50).flush(DOMAIN, 0x9000, 4096).rules()).toEqual([]);
   });

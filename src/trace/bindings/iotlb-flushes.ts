@@ -1,4 +1,5 @@
 import { UNKNOWN } from '../../kernel/events.ts';
+import type { Moment } from '../../kernel/moment.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
 import type { EventHandler } from '../events/raw-event.ts';
@@ -24,8 +25,9 @@ export function bindFlushAll(format: EventFormat, context: BindingContext): Even
 
 /**
  * `intel_iommu_tlb_sync()`, `amd_iommu_iotlb_sync()`, `arm_smmu_iotlb_sync()`: what was gathered. Where the probe does
- * not record `gather->start` and `gather->end` (inclusive), it is what this thread of execution has unmapped since its
- * last sync, because the gather is a variable on the stack of whoever unmaps.
+ * not record `gather->start` and `gather->end` (inclusive), it is at most what this thread of execution has unmapped
+ * since its last sync, because the gather is a variable on the stack of whoever unmaps. Some of that may have gone into
+ * a flush queue instead: no domain is named then, as the seam has it for a flush that is not known better.
  */
 export function bindSync(format: EventFormat, context: BindingContext): EventHandler | undefined {
   const fields = findProbeFields(format, ['domain', 'start', 'end'], ['domain']);
@@ -40,10 +42,13 @@ export function bindSync(format: EventFormat, context: BindingContext): EventHan
     const of = domain(event);
     const gathered = context.calls.takeGathered(event.context, of);
     const at = stamp(context, event);
-    const first = start && end ? start(event) : gathered.start;
-    const size = start && end ? end(event) + 1 - first : gathered.end - gathered.start;
-    if (size > 0) context.sink.iotlbFlush(at, of, first, size);
+    if (start && end) tellRange(context, at, of, start(event), end(event) + 1);
+    else tellRange(context, at, UNKNOWN, gathered.start, gathered.end);
   };
+}
+
+function tellRange({ sink }: BindingContext, at: Moment, domain: number, start: number, end: number): void {
+  if (end > start) sink.iotlbFlush(at, domain, start, end - start);
 }
 
 /**

@@ -121,12 +121,6 @@ export const DECLARATIONS = {
     u64('iova'),
     { declaration: 'int flags', text: 'flags=0x%04x' },
   ),
-  cacheTagFlush: tracepoint(
-    'intel_iommu',
-    'cache_tag_flush_range',
-    { declaration: 'unsigned long start', text: '[0x%lx' },
-    { declaration: 'unsigned long end', text: '- 0x%lx]' },
-  ),
   pageAlloc: tracepoint(
     'kmem',
     'mm_page_alloc',

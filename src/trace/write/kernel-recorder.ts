@@ -157,12 +157,11 @@ export class KernelRecorder {
           this.write('unmap', at, values);
         } else put('unmap', at, values);
       },
+      // A flush that is of no domain in particular is written as one of NULL.
       iotlbFlush: (at, domainId, iova, size) => {
-        const isWhole = !Number.isFinite(size);
-        const range = { start: iova, end: isWhole ? LAST_ADDRESS : iova + size - 1 };
-        if (domainId === UNKNOWN) put('cacheTagFlush', at, range);
-        else if (isWhole) put('flushAll', at, { domain: domain(domainId) });
-        else put('sync', at, { domain: domain(domainId), ...range });
+        if (Number.isFinite(size)) {
+          put('sync', at, { domain: domain(domainId), start: iova, end: iova + size - 1 });
+        } else put('flushAll', at, { domain: domain(domainId) });
       },
       ioPageFault: (at, deviceId, iova, isWrite) =>
         put('ioPageFault', at, { device: device(deviceId), driver: '', iova, flags: isWrite }),
