@@ -151,9 +151,11 @@ export class DmaApi {
     const caller = emission.enter(emission.names.stacks.symbol('dma_unmap_sg_attrs'));
     emission.sink.dmaUnmapSg(emission.moment(), device.id, listOf(list.entries, []), direction, attrs);
     const nents = list.entries.length;
-    for (const { address, size } of list.segments) {
-      this.bindings.unmapping(device, address);
-      dmaDebug.unmap({ kind: 'sg', device, address, size, direction, attrs, nents });
+    for (const [segment, { address, size }] of list.segments.entries()) {
+      // One call, and one unmap of the IOMMU, however many segments: the truth counts it once.
+      if (segment === 0) this.bindings.unmapping(device, address);
+      else this.bindings.forget(device, address);
+      dmaDebug.unmap({ kind: 'sg', device, address, size, direction, attrs, nents, segment });
     }
     if (device.usesDmaIommu && device.domain) yield* dmaIommu.unmapSg(device.domain, list.segments);
     emission.leave(caller);

@@ -17,6 +17,11 @@ export class DmaBindings {
     this.bindingOf.set(keyOf(device, address), device.binding);
   }
 
+  /** The mapping is undone with another. */
+  forget(device: Device, address: number): void {
+    this.bindingOf.delete(keyOf(device, address));
+  }
+
   /** An unmap is about to take the way that the device has now. */
   unmapping(device: Device, address: number): void {
     const key = keyOf(device, address);

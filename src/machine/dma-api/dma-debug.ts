@@ -20,6 +20,8 @@ export interface DmaDebugError {
   readonly kind: DmaDebugClass;
   readonly device: string;
   readonly address: number;
+  /** Which segment of its scatterlist it is: dma-debug says the same of each. */
+  readonly segment: number;
 }
 
 /** What is known of a mapping; an unmap is described in the same words. */
@@ -32,6 +34,8 @@ export interface DmaReference {
   readonly attrs: number;
   /** Entries of a scatterlist; 0 for other kinds. */
   readonly nents: number;
+  /** Which segment of a scatterlist; 0 for other kinds. */
+  readonly segment?: number;
 }
 
 /**
@@ -125,8 +129,8 @@ export class DmaDebug {
     return undefined;
   }
 
-  private complain(kind: DmaDebugClass, { device, address }: DmaReference): void {
-    this.errors.push({ kind, device: device.name, address });
+  private complain(kind: DmaDebugClass, { device, address, segment = 0 }: DmaReference): void {
+    this.errors.push({ kind, device: device.name, address, segment });
     this.log.say('err', 'dma-debug', `${device.name}: ${kind}: DMA address 0x${address.toString(16)}`);
   }
 }
