@@ -53,7 +53,7 @@ export class TableTree {
   /** Entries of a table: the root may have fewer, or, with Arm's concatenated tables, more. */
   entryCount(level: number): number {
     if (level < this.topLevel) return 1 << this.format.indexBits;
-    return 2 ** Math.max(0, this.addressBits - this.spanShift(level));
+    return POWER[Math.max(0, this.addressBits - this.spanShift(level))] as number;
   }
 
   /** Index of the entry for `iova` in a table of `level`. */

@@ -15,7 +15,8 @@ export interface SpawnOptions {
   readonly pid?: number;
 }
 
-const LEVELS: readonly Level[] = ['task', 'softirq', 'hardirq'];
+/** A higher level interrupts a lower one. */
+const RANK: Readonly<Record<Level, number>> = { task: 0, softirq: 1, hardirq: 2 };
 
 /**
  * Runs threads one step at a time, from stop to stop, in an order that a seed decides. One thread runs at any moment:
@@ -28,6 +29,8 @@ export class Scheduler {
   private readonly holds: Holds;
   private readonly random: Random;
   private readonly threads: Thread[] = [];
+  /** Threads that can run, while one of them is chosen. */
+  private readonly ready: Thread[] = [];
   private readonly nameTask: (pid: number, name: string) => void;
   private running: Thread | undefined;
   private nextPid = 100;
@@ -130,22 +133,23 @@ export class Scheduler {
   }
 
   private stepAny(): boolean {
-    const ready = this.threads.filter(thread => thread !== this.running && this.canRun(thread));
+    const { threads, ready } = this;
+    ready.length = 0;
+    for (const thread of threads) if (thread !== this.running && this.canRun(thread)) ready.push(thread);
     if (ready.length === 0) return false;
     this.step(this.random.pick(ready));
     return true;
   }
 
+  /** What it waits for is there, and nothing that may not be interrupted by it holds its CPU. */
   private canRun(thread: Thread): boolean {
     if (typeof thread.stop === 'object' && !this.isOver(thread.stop)) return false;
-    const level = LEVELS.indexOf(thread.level);
-    return !this.threads.some(
-      other =>
-        other !== thread &&
-        other.cpu === thread.cpu &&
-        other.stop !== undefined &&
-        (LEVELS.indexOf(other.level) > level || (other.level === thread.level && other.atomicDepth > 0)),
-    );
+    for (const other of this.threads) {
+      if (other === thread || other.cpu !== thread.cpu || other.stop === undefined) continue;
+      if (other.level === thread.level ? other.atomicDepth > 0 : RANK[other.level] > RANK[thread.level])
+        return false;
+    }
+    return true;
   }
 
   private isOver({ until, untilNs = Number.POSITIVE_INFINITY }: Wait): boolean {

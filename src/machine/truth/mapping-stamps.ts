@@ -17,6 +17,10 @@ interface Chunk {
  */
 export class MappingStamps {
   private readonly domains = new Map<number, Map<number, Chunk>>();
+  /** The chunk that was asked for last: maps of one driver lie side by side. */
+  private last:
+    | { readonly chunks: Map<number, Chunk>; readonly key: number; readonly chunk: Chunk }
+    | undefined;
 
   mapped(domain: number, iova: number, phys: number, size: number, stamp: number): void {
     let chunks = this.domains.get(domain);
@@ -27,7 +31,7 @@ export class MappingStamps {
     const end = frameOf(iova) + framesIn(iova, size);
     const frame = frameOf(phys);
     for (let page = frameOf(iova); page < end; ) {
-      const chunk = chunkOf(chunks, Math.floor(page / CHUNK));
+      const chunk = this.chunkOf(chunks, Math.floor(page / CHUNK));
       const from = page % CHUNK;
       const to = Math.min(CHUNK, from + end - page);
       chunk.stamp.fill(stamp, from, to);
@@ -44,13 +48,15 @@ export class MappingStamps {
     if (!chunk || chunk.frame[page % CHUNK] !== Math.floor(phys / FRAME_SIZE)) return NO_STAMP;
     return chunk.stamp[page % CHUNK] as number;
   }
-}
 
-function chunkOf(chunks: Map<number, Chunk>, key: number): Chunk {
-  let chunk = chunks.get(key);
-  if (!chunk) {
-    chunk = { stamp: new Float64Array(CHUNK).fill(NO_STAMP), frame: new Float64Array(CHUNK).fill(-1) };
-    chunks.set(key, chunk);
+  private chunkOf(chunks: Map<number, Chunk>, key: number): Chunk {
+    if (this.last?.chunks === chunks && this.last.key === key) return this.last.chunk;
+    let chunk = chunks.get(key);
+    if (!chunk) {
+      chunk = { stamp: new Float64Array(CHUNK).fill(NO_STAMP), frame: new Float64Array(CHUNK).fill(-1) };
+      chunks.set(key, chunk);
+    }
+    this.last = { chunks, key, chunk };
+    return chunk;
   }
-  return chunk;
 }

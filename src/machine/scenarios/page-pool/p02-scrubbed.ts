@@ -11,14 +11,16 @@ export const p02: Scenario = {
     const pool = nic.pool();
     const p = nic.take(pool, 'P');
     const q = nic.take(pool, 'Q');
-    const address = pool.dmaAddress(p.pfn);
-    nic.write(address);
+    const [atP, atQ] = [pool.dmaAddress(p.pfn), pool.dmaAddress(q.pfn)];
+    nic.write(atP);
     nic.destroy(pool);
     s.refs({ P: '0', Q: '0' });
     nic.unbind();
-    nic.write(address);
+    nic.write(atP);
     nic.giveBack(pool, p);
     nic.giveBack(pool, q);
+    s.reuse(q);
+    nic.write(atQ);
     nic.wait(2);
   },
   expected: { findings: ['page-pool-inflight'] },

@@ -12,12 +12,14 @@ export const p04: Scenario = {
     pool.registerXdp();
     s.tell('xdp_rxq_info_reg_mem_model(rx)');
     const page = nic.take(pool, 'P');
+    const at = pool.dmaAddress(page.pfn);
     nic.destroy(pool);
     s.refs({ P: '1' });
     nic.unbind();
     s.machine.call(s.machine.inside('xdp_rxq_info_unreg', pool.unregisterXdp()));
     s.tell('xdp_rxq_info_unreg(rx)');
     nic.giveBack(pool, page);
+    nic.write(at);
     nic.wait(2);
   },
   expected: {

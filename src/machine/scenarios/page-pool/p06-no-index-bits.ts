@@ -10,10 +10,12 @@ export const p06: Scenario = {
     const nic = new Nic(s);
     const pool = nic.pool({ hasIndexBits: false });
     const page = nic.take(pool, 'P');
+    const at = pool.dmaAddress(page.pfn);
     nic.destroy(pool);
     s.refs({ P: '1' });
     nic.unbind();
     nic.giveBack(pool, page);
+    nic.write(at);
     nic.wait(2);
   },
   expected: {
