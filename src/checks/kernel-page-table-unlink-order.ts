@@ -16,6 +16,17 @@ const rule: Rule = {
   ],
 };
 
+/** A table that was given up before it was unlinked. */
+interface EarlyTable {
+  readonly givenUp: Moment;
+  /** When the allocator had it back, with the entry still there. */
+  freed: Moment | undefined;
+  isTold: boolean;
+}
+
+/** Tables that are remembered; more are not on their way at once. */
+const MOST = 1 << 16;
+
 /** The order matters only where a device walks the kernel's tables: then its cache may be filled from the live entry. */
 export const kernelPageTableUnlinkOrder: CheckDefinition = {
   rule,
@@ -23,36 +34,55 @@ export const kernelPageTableUnlinkOrder: CheckDefinition = {
     const { shadow, capabilities } = context;
     // A source knows from the start whether it shows entries being cleared.
     if (!capabilities.hasTableUnlinks) return {};
-    /** Tables that were given up or freed while a device walked, and are still linked as far as was seen. */
-    const early = new Map<number, Moment>();
+    /** Tables that were given up and are still linked, as far as was seen. */
+    const early = new Map<number, EarlyTable>();
+
+    const report = (pfn: number, givenUp: Moment, role: 'freed' | 'unlinked', at: Moment): void => {
+      context.findings.report({
+        rule,
+        certainty: shadow.isCertainSince(givenUp.timeNs) ? 'certain' : 'possible',
+        title: `kernel page-table page ${hex(pfn)} given up before its entry was cleared`,
+        fired: { role, at: copyMoment(at) },
+        others: [{ role: 'given up', at: givenUp }],
+        signatureStacks: [at.stack, givenUp.stack],
+        pages: 1,
+        page: pageRef(context, pfn),
+      });
+    };
+
+    /** From its free on, a walk through the entry that is left reads whatever the page is used for. */
+    const reportFreed = (pfn: number, table: EarlyTable): void => {
+      if (!table.freed || table.isTold) return;
+      table.isTold = true;
+      report(pfn, table.givenUp, 'freed', table.freed);
+    };
+
     return {
       kernelTableFree(at, pfn): void {
-        if (shadow.kernelTables.isShared && !shadow.kernelTables.get(pfn)?.unlinked)
-          early.set(pfn, copyMoment(at));
+        if (shadow.kernelTables.get(pfn)?.unlinked) early.delete(pfn);
+        else if (early.size < MOST)
+          early.set(pfn, { givenUp: copyMoment(at), freed: undefined, isTold: false });
+      },
+      pageFree(at, pfn, order): void {
+        if (early.size === 0 || order > LARGEST_ORDER) return;
+        for (let page = pfn; page < pfn + 2 ** order; page++) {
+          const table = early.get(page);
+          if (!table) continue;
+          table.freed ??= copyMoment(at);
+          if (shadow.kernelTables.isShared) reportFreed(page, table);
+        }
+      },
+      // The device will walk what was freed while nobody did.
+      svaBind(): void {
+        for (const [pfn, table] of early) reportFreed(pfn, table);
       },
       kernelTableUnlink(at, pfn): void {
-        const freed = shadow.pages.state(pfn) === 'free' ? shadow.pages.lastFree(pfn) : undefined;
-        const givenUp = early.get(pfn) ?? (shadow.kernelTables.isShared ? freed : undefined);
+        const table = early.get(pfn);
         early.delete(pfn);
-        if (!givenUp) return;
-        context.findings.report({
-          rule,
-          certainty: shadow.isCertainSince(givenUp.timeNs) ? 'certain' : 'possible',
-          title: `kernel page-table page ${hex(pfn)} given up before its entry was cleared`,
-          fired: { role: 'unlinked', at: copyMoment(at) },
-          others: [{ role: 'given up', at: givenUp }],
-          signatureStacks: [at.stack, givenUp.stack],
-          pages: 1,
-          page: pageRef(context, pfn),
-        });
-      },
-      // The next owner of the page may make a table of it again: that is another story.
-      pageAlloc(_at, pfn, order): void {
-        if (early.size === 0 || order > LARGEST_ORDER) return;
-        for (let page = pfn; page < pfn + 2 ** order; page++) early.delete(page);
-      },
-      svaUnbind(): void {
-        if (early.size > 0 && !shadow.kernelTables.isShared) early.clear();
+        if (table?.isTold || !shadow.kernelTables.isShared) return;
+        const freed = shadow.pages.state(pfn) === 'free' ? shadow.pages.lastFree(pfn) : undefined;
+        const givenUp = table?.givenUp ?? freed;
+        if (givenUp) report(pfn, givenUp, 'unlinked', at);
       },
     };
   },

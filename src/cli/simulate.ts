@@ -119,10 +119,10 @@ const FREEING_WORDS: Readonly<Record<PgtableFreeDesign, string>> = {
 function accessText(machine: Machine, access: BadAccess): string {
   const { kind, device, iova, pfn, isWrite, isStale, owner } = access;
   const name = machine.names.device(device) ?? 'a device';
-  if (kind === 'walk through a freed table' || kind === 'bit set in a freed table') {
-    return `${name}: ${kind}, page ${hex(pfn)}`;
-  }
   const whose = owner === 0 ? 'which is free' : `which is ${machine.owners.name(owner)}'s now`;
+  if (kind === 'walk through a freed table' || kind === 'bit set in a freed table') {
+    return `${name} at ${hex(iova)}: ${kind}, page ${hex(pfn)}, ${whose}`;
+  }
   const how = isStale ? ' through a stale translation' : '';
   return `${name} ${isWrite ? 'wrote' : 'read'} ${hex(iova)}${how} and reached page ${hex(pfn)}, ${whose}`;
 }

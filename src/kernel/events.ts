@@ -125,7 +125,10 @@ export interface KernelEvents {
   /** `device` translates through the page tables of process `mm` from now on (SVA), kernel half included. */
   svaBind(at: Moment, device: number, mm: number): void;
   svaUnbind(at: Moment, device: number, mm: number): void;
-  /** The last entry that referred to the kernel page-table page `pfn` was cleared. */
+  /**
+   * The last entry that referred to the kernel page-table page `pfn` was cleared; or it is known that none ever will,
+   * of a table that was made and not used.
+   */
   kernelTableUnlink(at: Moment, pfn: number): void;
   /** The kernel page-table page `pfn` was given up: `pagetable_free_kernel()`. Its {@link pageFree} may come later. */
   kernelTableFree(at: Moment, pfn: number): void;

@@ -42,6 +42,7 @@ export * from './random/program.ts';
 export * from './sanitizer/rules.ts';
 export { SITE } from './sanitizer/sanitizer.ts';
 export { SCENARIOS } from './scenarios/all-scenarios.ts';
+export { designTable } from './scenarios/kernel-tables/design-table.ts';
 export type { NamedPages } from './scenarios/named-pages.ts';
 export * from './scenarios/places.ts';
 export * from './scenarios/run-scenario.ts';

@@ -125,8 +125,8 @@ function kernelVerdict({ pageLeaks, kernelWarnings, steps }: SimulationView, pag
 }
 
 function truthVerdict({ accesses, badAccesses }: SimulationView, page: Page): Paragraph {
-  if (accesses === 0) return ['No access of a device got through.'];
   if (badAccesses.length === 0) {
+    if (accesses === 0) return ['No access of a device got through.'];
     return wrap(
       `The truth: of ${accesses} accesses of devices none reached a page of another owner.`,
       page.width,
@@ -134,7 +134,8 @@ function truthVerdict({ accesses, badAccesses }: SimulationView, page: Page): Pa
   }
   const lines = badAccesses.slice(0, 10).flatMap(text => bullet(text, page.width));
   const more = badAccesses.length > 10 ? [`  and ${badAccesses.length - 10} more`] : [];
-  const title = `The truth: of ${accesses} accesses of devices ${badAccesses.length} reached a page of another owner`;
+  const times = badAccesses.length === 1 ? 'once' : `${badAccesses.length} times`;
+  const title = `The truth: devices reached a page of another owner ${times}, table walks included; ${accesses} accesses got through`;
   return [...wrap(title, page.width).map(page.style.alarm), ...lines, ...more];
 }
 

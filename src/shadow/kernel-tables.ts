@@ -9,6 +9,13 @@ export interface DyingTable {
   sinceNs: number;
 }
 
+/** A device that walks the page tables of a process. */
+interface Binding {
+  users: number;
+  /** It began with empty caches. */
+  readonly sinceNs: number;
+}
+
 /** Tables that are remembered; more are not on their way at once. */
 const MOST = 1 << 16;
 
@@ -19,7 +26,7 @@ const MOST = 1 << 16;
  */
 export class KernelTables {
   private readonly dying = new Map<number, DyingTable>();
-  private readonly bound = new Map<string, number>();
+  private readonly bound = new Map<string, Binding>();
   /** When the invalidations that have not ended began, by thread of execution. */
   private readonly invalidating = new Map<number, number>();
   /** When the latest of the complete invalidations began. */
@@ -32,7 +39,7 @@ export class KernelTables {
     return this.bound.size > 0;
   }
 
-  /** The table at a page, if it is on its way to be freed and an IOMMU could have it cached when that began. */
+  /** The table at a page, if it is on its way to be freed. */
   get(pfn: number): DyingTable | undefined {
     return this.dying.get(pfn);
   }
@@ -41,21 +48,25 @@ export class KernelTables {
   isForgotten(table: DyingTable, at: Readonly<Moment>): boolean {
     // The worker frees behind its invalidation: where no end is shown, that it frees is the end.
     const own = this.showsEnds ? undefined : this.invalidating.get(at.context);
-    return Math.max(this.invalidatedSinceNs, own ?? Number.NEGATIVE_INFINITY) >= table.sinceNs;
+    if (Math.max(this.invalidatedSinceNs, own ?? Number.NEGATIVE_INFINITY) >= table.sinceNs) return true;
+    // Who was bound later has never read the entry, and an unbind invalidates what was cached for it.
+    for (const binding of this.bound.values()) if (binding.sinceNs < table.sinceNs) return false;
+    return true;
   }
 
-  bind(device: number, mm: number): void {
+  bind(at: Readonly<Moment>, device: number, mm: number): void {
     const key = `${device} ${mm}`;
-    this.bound.set(key, (this.bound.get(key) ?? 0) + 1);
+    const binding = this.bound.get(key);
+    if (binding) binding.users++;
+    else this.bound.set(key, { users: 1, sinceNs: at.timeNs });
   }
 
   unbind(device: number, mm: number): void {
     const key = `${device} ${mm}`;
-    const users = this.bound.get(key) ?? 0;
-    if (users > 1) this.bound.set(key, users - 1);
-    else this.bound.delete(key);
-    // The detach of the last one has invalidated everything: nothing is cached any more.
-    if (!this.isShared) this.dying.clear();
+    const binding = this.bound.get(key);
+    if (!binding) return;
+    binding.users--;
+    if (binding.users === 0) this.bound.delete(key);
   }
 
   unlink(at: Readonly<Moment>, pfn: number): void {
@@ -97,7 +108,7 @@ export class KernelTables {
 
   private of(pfn: number): DyingTable | undefined {
     let table = this.dying.get(pfn);
-    if (!table && this.isShared && this.dying.size < MOST) {
+    if (!table && this.dying.size < MOST) {
       table = { givenUp: undefined, unlinked: undefined, sinceNs: 0 };
       this.dying.set(pfn, table);
     }

@@ -346,8 +346,8 @@ export class Shadow implements KernelEvents {
     this.pools.destroy(at, pool);
   }
 
-  svaBind(_at: Moment, device: number, mm: number): void {
-    this.kernelTables.bind(device, mm);
+  svaBind(at: Moment, device: number, mm: number): void {
+    this.kernelTables.bind(at, device, mm);
   }
 
   svaUnbind(_at: Moment, device: number, mm: number): void {

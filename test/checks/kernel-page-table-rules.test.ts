@@ -59,7 +59,9 @@ describe('a kernel page table under shared virtual addressing', () => {
       severity: 'error',
       title: 'kernel page-table page 0x4567 given up before its entry was cleared',
     });
-    expect(roles(finding)).toEqual(['given up', 'unlinked']);
+    expect(roles(finding)).toEqual(['given up', 'freed']);
+    const inTime = shared().tableFree(T).tableUnlink(T).sole('kernel-page-table-unlink-order');
+    expect(roles(inTime)).toEqual(['given up', 'unlinked']);
     // Nobody caches it where nobody walks.
     expect(worker(unshared().tableFree(T), T).tableUnlink(T).rules()).toEqual([]);
   });
@@ -87,6 +89,13 @@ describe('a kernel page table under shared virtual addressing', () => {
     expect(unshared().tableUnlink(T).svaBind(GPU, 1).free(T).rules()).toEqual([]);
   });
 
+  it('is not cached by a device that was bound later, when the one that was bound before is gone', () => {
+    const k = shared().tableUnlink(T).tableFree(T).svaBind(GPU, 2).svaUnbind(GPU, 1);
+    expect(k.free(T).rules()).toEqual([]);
+    const unlinkedBefore = unshared().tableUnlink(T).svaBind(GPU, 1).tableFree(T);
+    expect(unlinkedBefore.free(T).rules()).toEqual([]);
+  });
+
   it('in a recording is known by what was given up alone', () => {
     const recorded = (): KernelScript => new KernelScript().as('kworker').svaBind(GPU, 1).tableFree(T);
     expect(worker(recorded(), T).rules()).toEqual([]);
@@ -98,9 +107,9 @@ describe('a kernel page table under shared virtual addressing', () => {
     ]);
   });
 
-  it('of a former life is no matter for the next', () => {
+  it('of a former life is told of once, and is no matter for the next', () => {
     const k = worker(shared().tableFree(T), T).alloc(T).tableUnlink(T).tableFree(T);
-    expect(worker(k, T).rules()).toEqual([]);
+    expect(worker(k, T).sole('kernel-page-table-unlink-order').count).toBe(1);
   });
 
   it('is only possible where events were lost since', () => {

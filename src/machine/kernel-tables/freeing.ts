@@ -65,8 +65,12 @@ export class PgtableFreeing {
   /** A table page is given up by a place in the kernel. */
   giveUp(pfn: number, site: FreeSite): void {
     const { emission, tables } = this.host;
-    emission.sink.kernelTableFree(emission.moment(), pfn);
-    if (this.rules.listFor(site, tables.role(pfn)?.isPtKernel ?? false, 0) === undefined) tables.free(pfn);
+    const list = this.rules.listFor(site, tables.role(pfn)?.isPtKernel ?? false, 0);
+    // Nothing has ever referred to the table of a split that came too late: freed at once it is any page.
+    const isTable = list !== undefined || site !== 'split loser';
+    if (isTable && site === 'split loser') emission.sink.kernelTableUnlink(emission.moment(), pfn);
+    if (isTable) emission.sink.kernelTableFree(emission.moment(), pfn);
+    if (list === undefined) tables.free(pfn);
     else this.queue({ pfn, order: 0 });
   }
 
