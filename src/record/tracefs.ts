@@ -67,7 +67,10 @@ export function openTracefs(): Tracefs {
   }
   try {
     accessSync(join(root, 'dynamic_events'), constants.R_OK | constants.W_OK);
-    closeSync(openSync(join(root, 'dynamic_events'), constants.O_RDONLY));
+    // Some are there and cannot be opened: lockdown and containers refuse that, whatever the permissions say.
+    for (const name of ['dynamic_events', 'available_filter_functions']) {
+      closeSync(openSync(join(root, name), constants.O_RDONLY));
+    }
   } catch (error) {
     throw new RecordError(whyClosed(root, errorCode(error)));
   }
