@@ -9,7 +9,13 @@ export interface SymbolFiles {
 
 const SYSTEM: SymbolFiles = {
   modules: () => readOr('/proc/modules', ''),
-  kallsyms: () => readFileSync('/proc/kallsyms'),
+  kallsyms() {
+    try {
+      return readFileSync('/proc/kallsyms');
+    } catch {
+      return Buffer.alloc(0); // A kernel without CONFIG_KALLSYMS.
+    }
+  },
 };
 
 /**
@@ -40,7 +46,7 @@ export class KernelSymbols {
     this.keepModules();
   }
 
-  /** Whether the addresses are hidden: `kernel.kptr_restrict` is 2. */
+  /** Whether there are no addresses: `kernel.kptr_restrict` is 2, or the kernel has no list. */
   get areHidden(): boolean {
     // Per-CPU symbols are near 0 anyway; the functions behind them are not.
     return !/^0*[1-9a-f][0-9a-f]{6,} /m.test(this.text.toString('latin1'));

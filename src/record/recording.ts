@@ -148,7 +148,7 @@ function warningsOf(failed: readonly string[], symbols: KernelSymbols): string[]
     ...failed.map(what => `tracefs could not be set back (${what}); "iommusan record --clean" tries again.`),
     ...(symbols.areHidden
       ? [
-          'The kernel hides its addresses (kernel.kptr_restrict is 2): stacks and probes have no names. Set it to 1 while recording.',
+          'The kernel does not tell its addresses: stacks and probes have no names. Set kernel.kptr_restrict to 1 while recording.',
         ]
       : []),
   ];
