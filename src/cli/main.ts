@@ -59,13 +59,34 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   const finish = (code: ExitCode): void => {
     exitCode = code;
   };
-  const program = newProgram(io, loadEngine, finish);
+  // A check pays for no other command's definition.
+  const isCheck = argv[0] === 'check';
+  const program = isCheck ? checkProgram(io, loadEngine, finish) : newProgram(io, loadEngine, finish);
   await program.parseAsync(argv, { from: 'user' });
   return exitCode;
 }
 
+type Finish = (exitCode: ExitCode) => void;
+
 /** The command with all its subcommands: what help, man pages and completion are made of. */
-export function newProgram(io: Io, loadEngine: EngineLoader, finish: (exitCode: ExitCode) => void): Command {
+export function newProgram(io: Io, loadEngine: EngineLoader, finish: Finish): Command {
+  const program = checkProgram(io, loadEngine, finish);
+  addRecordCommand(program, io, loadEngine, finish);
+  addLiveCommand(program, io, finish);
+  addStatsCommand(program, io, loadEngine, finish);
+  addRulesCommand(program, io, loadEngine, finish);
+  addExplainCommand(program, io, loadEngine, finish);
+  addReportCommand(program, io, loadEngine, finish);
+  addDiffCommand(program, io, loadEngine, finish);
+  addConvertCommands(program, io, finish);
+  addConfigCommand(program, io, finish);
+  addSimulateCommand(program, io, finish);
+  addCompletionCommand(program, io, loadEngine, finish);
+  return program;
+}
+
+/** The command with its main subcommand only. */
+function checkProgram(io: Io, loadEngine: EngineLoader, finish: Finish): Command {
   const program = new Command('iommusan')
     .description(
       'Finds DMA use-after-free, leaked IOMMU mappings and their relatives in traces of an unmodified Linux kernel.',
@@ -78,7 +99,9 @@ export function newProgram(io: Io, loadEngine: EngineLoader, finish: (exitCode: 
       const { config } = program.opts<{ config?: string }>();
       if (!mayHaveSettings(config, io.env)) return;
       const { applySettings, loadConfiguration } = await import('./settings.ts');
-      applySettings(command, loadConfiguration(program, config, io.env), io.env);
+      // The file may say something of any command.
+      const all = newProgram(io, loadEngine, finish);
+      applySettings(command, loadConfiguration(all, config, io.env), io.env);
     })
     .addHelpText('after', HELP)
     .showHelpAfterError('(--help shows how to use it)')
@@ -91,16 +114,5 @@ export function newProgram(io: Io, loadEngine: EngineLoader, finish: (exitCode: 
       getErrHelpWidth: () => io.stderr.columns || 80,
     });
   addCheckCommand(program, io, loadEngine, finish);
-  addRecordCommand(program, io, loadEngine, finish);
-  addLiveCommand(program, io, finish);
-  addStatsCommand(program, io, loadEngine, finish);
-  addRulesCommand(program, io, loadEngine, finish);
-  addExplainCommand(program, io, loadEngine, finish);
-  addReportCommand(program, io, loadEngine, finish);
-  addDiffCommand(program, io, loadEngine, finish);
-  addConvertCommands(program, io, finish);
-  addConfigCommand(program, io, finish);
-  addSimulateCommand(program, io, finish);
-  addCompletionCommand(program, io, loadEngine, finish);
   return program;
 }
