@@ -14,6 +14,12 @@ const PLACE = /^(.+?)(?:\+0x([0-9a-f]+)(?:\/0x([0-9a-f]+))?)?(?:\s+\(?\[?([^\])]
 /** What perf and `[module]` say of code in the kernel itself. */
 const KERNEL_ITSELF = /^\[?(kernel\.kallsyms|kernel\.vmlinux|vmlinux|guest\.kernel\.kallsyms|unknown)/;
 
+/**
+ * What is printed for an address without a name: itself, `[unknown]` by perf, and by trace-cmd the last symbol that there
+ * is, a trampoline, for code of modules that were unloaded.
+ */
+const NO_NAME = /^((0x)?[0-9a-f]{8,16}|\[unknown\].*|ftrace_trampoline)$/;
+
 interface NamedText {
   readonly bytes: Uint8Array;
   readonly low: number;
@@ -45,8 +51,7 @@ export class LearntSymbols implements SymbolLookup {
 
   /** Takes `text` for what is at an address, unless it is the address in other words. */
   learn(high: number, low: number, text: string): void {
-    const isAddress = /^((0x)?[0-9a-f]{8,16}|\[unknown\].*)$/.test(text);
-    this.set(high, low, isAddress ? undefined : placeOf(text));
+    this.set(high, low, NO_NAME.test(text) ? undefined : placeOf(text));
   }
 
   /** Takes a name for that of an address, without an offset. */

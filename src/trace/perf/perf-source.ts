@@ -64,6 +64,8 @@ export class PerfSource implements Source {
   private readonly cpus = new Map<number, CpuState>();
   private formats: ReadonlyMap<number, FormatText> | undefined;
   private others = 0;
+  /** What the recording says of itself. */
+  private said: readonly string[] = [];
   private lostUnseen = 0;
 
   constructor(
@@ -119,6 +121,7 @@ export class PerfSource implements Source {
       ...(this.others > 0
         ? [`${this.others} samples are of events that are no tracepoints, and were passed over.`]
         : []),
+      ...this.said,
     ];
   }
 
@@ -142,6 +145,7 @@ export class PerfSource implements Source {
       progress,
     );
     binder?.finish();
+    this.said = binder?.notes ?? [];
     return result;
   }
 

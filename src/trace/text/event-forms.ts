@@ -42,6 +42,8 @@ export interface FieldForm {
 export interface EventForm {
   readonly system: string;
   readonly name: string;
+  /** What is printed for the name, where that is another. */
+  readonly printedAs?: string;
   readonly fields: readonly FieldForm[];
   /** The body may begin with a call site in parentheses, as trace-cmd prints it for slab objects. */
   readonly hasCallSite?: boolean;
@@ -56,6 +58,7 @@ function signed(name: string): FieldForm {
 }
 
 const DEVICE: FieldForm = { name: 'device', keys: ['device'], form: 'string', place: 0 };
+const MARKER_TEXT: FieldForm = { name: 'buf', keys: ['buf'], form: 'text', place: 0 };
 const DIRECTION = field('dir', 'direction');
 const ATTRIBUTES = field('attrs', 'attributes');
 const POOL = field('pool', 'hex', 'page_pool');
@@ -152,6 +155,9 @@ export const EVENT_FORMS: readonly EventForm[] = [
     field('pfn'),
   ]),
   ...alike('printk', 'console', [{ name: 'msg', keys: ['msg'], form: 'text', place: 0 }]),
+  // What was written into trace_marker; trace-cmd report calls it by its name.
+  { system: 'ftrace', name: 'print', fields: [MARKER_TEXT] },
+  { system: 'ftrace', name: 'print', printedAs: 'tracing_mark_write', fields: [MARKER_TEXT] },
   ...alike('intel_iommu', 'qi_submit', [
     { ...field('qw0'), place: 2 },
     { ...field('qw1'), place: 3 },

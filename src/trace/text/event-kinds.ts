@@ -16,8 +16,9 @@ const MOST_FIELDS = 64;
 /** Forms by `system:name`, and by the name alone as ftrace prints it. */
 const FORMS = new Map<string, EventForm>();
 for (const form of EVENT_FORMS) {
-  FORMS.set(form.name, form);
-  FORMS.set(`${form.system}:${form.name}`, form);
+  const { system, name, printedAs = name } = form;
+  FORMS.set(printedAs, form);
+  FORMS.set(`${system}:${printedAs}`, form);
 }
 
 /** `name=value` with the value's first characters, for events whose fields the text itself tells. */
@@ -112,7 +113,7 @@ export class EventKinds {
       id: this.kinds.length + 1,
       nameBytes,
       system,
-      name,
+      name: form?.name ?? name,
       shape: form ? 'none' : shape,
       fields: form?.fields ?? (fullName === '' ? [] : fieldsOf(body)),
       form,

@@ -3,6 +3,7 @@ import { latin1 } from '../file/latin1.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import type { EventKinds } from './event-kinds.ts';
 import { type LineHeader, newLineHeader, scanLineHeader, type TimeStyle } from './line-header.ts';
+import { scanLossMark, scanPerfLoss } from './loss-mark.ts';
 import { RecordQueue } from './record-queue.ts';
 import type { RecordSlot } from './record-slot.ts';
 import {
@@ -12,11 +13,9 @@ import {
   find,
   GREATER,
   HASH,
-  isDigit,
   LESS,
   OPEN,
   SPACE,
-  scanDecimal,
   scanHex,
   skipSpaces,
   startsWith,
@@ -25,13 +24,8 @@ import {
 } from './scan.ts';
 import type { TextPositions } from './text-positions.ts';
 
-/** Who is told what a text holds. */
-export interface TextListener {
-  /** An event in the order of the text; the slot is used again. */
-  event(slot: RecordSlot): void;
-  /** As {@link WalkListener.eventsLost}. */
-  eventsLost(cpu: number, count: number, sinceNs: number, untilNs: number): void;
-}
+/** Called for each event in the order of the text; the slot is used again. */
+export type TextListener = (slot: RecordSlot) => void;
 
 /** Events of one CPU, as far as they were read. */
 export interface TextCpu {
@@ -39,8 +33,6 @@ export interface TextCpu {
   bytes: number;
   firstNs: number;
   lastNs: number;
-  /** Missing before the next event; -1 where they were not counted. */
-  lost: number;
 }
 
 /** Lines that are no event and tell nothing that is not said elsewhere. */
@@ -52,10 +44,6 @@ const ENTRIES = /^#\s*entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
 /** The upper half of kernel addresses has its first bit set, on kernels of 64 bits. */
 const KERNEL_HIGH = 0x8000_0000;
 
-const PERF_LOST = 'PERF_RECORD_LOST lost ';
-
-const UNCOUNTED = -1;
-
 /** Reads the lines of a text, whichever of the forms it has, and hands out its events. */
 export class TextReader {
   readonly cpus: (TextCpu | undefined)[] = [];
@@ -64,6 +52,8 @@ export class TextReader {
   events = 0;
   /** Of the events those that are the stack of another. */
   stacks = 0;
+  /** Stacks that were not taken because only their beginning is printed. */
+  cutStacks = 0;
   lines = 0;
   /** Lines that were not understood, and the first of them, from 1, with its offset. */
   strange = 0;
@@ -82,7 +72,6 @@ export class TextReader {
   private readonly kinds: EventKinds;
   private readonly symbols: LearntSymbols;
   private readonly positions: TextPositions;
-  private readonly listener: TextListener;
   private readonly queue: RecordQueue;
   private readonly header: LineHeader = newLineHeader();
   /** What the lines that follow may belong to: the stack of an event, one that is passed over, or nothing. */
@@ -100,8 +89,7 @@ export class TextReader {
     this.symbols = symbols;
     this.positions = positions;
     this.commandNames = commandNames;
-    this.listener = listener;
-    this.queue = new RecordQueue(slot => listener.event(slot));
+    this.queue = new RecordQueue(listener);
   }
 
   /** Takes the line `[start, end)`, which stands at byte `offset` of the text. */
@@ -121,14 +109,14 @@ export class TextReader {
     }
     const { header } = this;
     if (!scanLineHeader(bytes, start, end, header)) {
-      if (!this.lostEvents(bytes, start, end) && !this.isKnownLine(bytes, start, end))
+      if (!scanLossMark(bytes, start, end) && !this.isKnownLine(bytes, start, end))
         this.notUnderstood(offset);
       return;
     }
     this.timeStyles.add(header.timeStyle);
     if (header.isPerf) this.isPerf = true;
     if (header.showsContext) this.showsContext = true;
-    if (this.perfLoss(bytes, header.rest, end)) return;
+    if (scanPerfLoss(bytes, header.rest, end, header.cpu)) return;
     if (this.beginsStack(bytes, header.rest, end)) {
       this.stacks++;
       this.count(header.cpu, header.timeNs, end - start + 1);
@@ -140,10 +128,6 @@ export class TextReader {
   /** At the end of the text. */
   finish(): void {
     this.queue.finish();
-    for (const [cpu, state] of this.cpus.entries()) {
-      if (!state || state.lost === 0) continue;
-      this.listener.eventsLost(cpu, state.lost, state.lastNs, Number.POSITIVE_INFINITY);
-    }
   }
 
   private event(bytes: Uint8Array, start: number, end: number, position: number): void {
@@ -182,15 +166,6 @@ export class TextReader {
     this.events++;
     const state = this.cpus[cpu] ?? this.newCpu(cpu);
     if (state.events === 0) state.firstNs = timeNs;
-    if (state.lost !== 0) {
-      this.listener.eventsLost(
-        cpu,
-        state.lost,
-        state.events === 0 ? Number.NEGATIVE_INFINITY : state.lastNs,
-        timeNs,
-      );
-      state.lost = 0;
-    }
     if (timeNs < state.lastNs) this.disordered++;
     state.events++;
     state.bytes += bytes;
@@ -200,7 +175,7 @@ export class TextReader {
   }
 
   private newCpu(cpu: number): TextCpu {
-    const state: TextCpu = { events: 0, bytes: 0, firstNs: 0, lastNs: 0, lost: 0 };
+    const state: TextCpu = { events: 0, bytes: 0, firstNs: 0, lastNs: 0 };
     this.cpus[cpu] = state;
     return state;
   }
@@ -230,11 +205,16 @@ export class TextReader {
     return true;
   }
 
-  /** The bytes of the addresses, in the order of the recorded machine: kernel addresses begin with ones. */
+  /**
+   * The bytes of the addresses, in the order of the recorded machine: kernel addresses begin with ones. trace-cmd prints
+   * the first eight of them, whatever `size` says; the beginning of a stack would be taken for that of many others.
+   */
   private rawFrames(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
     const open = find(bytes, 0x5b, at, end);
     if (open === end) return;
     let position = open + 1;
+    scanHex(bytes, find(bytes, EQUALS, at, open) + 1, open);
+    const frames = wide.low;
     const word = new Uint8Array(8);
     const view = new DataView(word.buffer);
     while (position < end) {
@@ -248,6 +228,10 @@ export class TextReader {
       if (i < 8) break;
       const little = word[7] !== 0 || word[0] !== 0xff;
       slot.addFrame(view.getUint32(little ? 4 : 0, little), view.getUint32(little ? 0 : 4, little));
+    }
+    if (slot.event.stackBytes < frames * 8) {
+      slot.event.stackBytes = 0;
+      this.cutStacks++;
     }
     this.stackOf = undefined;
   }
@@ -289,32 +273,6 @@ export class TextReader {
     if (!this.symbols.isKnown(high, low))
       this.symbols.learn(high, low, latin1(bytes.subarray(at, end)).trim());
     this.stackOf.addFrame(high, low);
-  }
-
-  /** `CPU:1 [LOST 12 EVENTS]`, `CPU:1 [LOST EVENTS]`, `CPU:1 [12 EVENTS DROPPED]`, `CPU:1 [EVENTS DROPPED]`. */
-  private lostEvents(bytes: Uint8Array, start: number, end: number): boolean {
-    if (!startsWith(bytes, start, end, 'CPU:') || !isDigit(bytes[start + 4])) return false;
-    let at = skipSpaces(bytes, scanDecimal(bytes, start + 4, end), end);
-    const cpu = wide.low;
-    if (bytes[at] !== 0x5b || cpu > 65_535) return false;
-    at++;
-    if (startsWith(bytes, at, end, 'LOST ')) at += 5;
-    const counted = isDigit(bytes[at]);
-    if (counted) at = scanDecimal(bytes, at, end) + 1;
-    if (!startsWith(bytes, at, end, 'EVENTS')) return false;
-    const state = this.cpus[cpu] ?? this.newCpu(cpu);
-    const count = counted ? wide.high * 0x1_0000_0000 + wide.low : UNCOUNTED;
-    state.lost = count < 0 || state.lost < 0 ? UNCOUNTED : state.lost + count;
-    return true;
-  }
-
-  /** `PERF_RECORD_LOST lost 12`, as perf script --show-lost-events prints it. */
-  private perfLoss(bytes: Uint8Array, at: number, end: number): boolean {
-    if (!startsWith(bytes, at, end, PERF_LOST)) return false;
-    scanDecimal(bytes, at + PERF_LOST.length, end);
-    const state = this.cpus[this.header.cpu] ?? this.newCpu(this.header.cpu);
-    if (state.lost >= 0) state.lost += wide.high * 0x1_0000_0000 + wide.low;
-    return true;
   }
 
   private comment(bytes: Uint8Array, start: number, end: number): void {

@@ -11,14 +11,15 @@ import { type Gap, inContainer, type Progress, type Source, type SourceDescripti
 import { TraceError } from '../trace-error.ts';
 import { EventKinds } from './event-kinds.ts';
 import { LineSplitter } from './line-splitter.ts';
+import { LossScout } from './loss-scout.ts';
 import { TextPositions } from './text-positions.ts';
 import { TextReader } from './text-reader.ts';
 
 /**
- * Bytes of the beginning that are read twice: first for which events there are, because how the end of a call is seen
- * must be known before the first call is judged.
+ * Bytes that the reader stays behind. The first of them are read twice, first for which events there are: how the end
+ * of a call is seen must be known before the first call is judged.
  */
-const SURVEY_BYTES = 1 << 20;
+const LOOK_AHEAD_BYTES = 1 << 20;
 
 /** What a text does not say is assumed: the page size of nearly every kernel. */
 const ASSUMED_PAGE_SIZE = 4096;
@@ -32,6 +33,8 @@ const RELATIVE_TIMES =
   'The times of this text (latency format) are microseconds since the trace began, not since boot.';
 const WITHOUT_CONTEXT =
   'This text does not show whether an event happened in an interrupt (the option irq-info of tracefs, or trace-cmd report -l, adds it): what an interrupt did counts as done by the task that it interrupted.';
+const CUT_STACKS =
+  'trace-cmd report -R prints the first eight frames of a stack only: longer stacks were left out. Without -R they are whole, and their functions have names.';
 const ASSUMPTIONS =
   'A text states neither its clock nor the page size of the kernel: events are taken in the order of the text, and pages of 4 KiB are assumed.';
 
@@ -49,6 +52,8 @@ export class TextSource implements Source {
   private readonly positions: TextPositions;
   private readonly commandNames = new Map<number, string>();
   private reader: TextReader | undefined;
+  /** What the recording says of itself. */
+  private said: readonly string[] = [];
 
   constructor(input: Input) {
     this.input = input;
@@ -94,11 +99,13 @@ export class TextSource implements Source {
             `${disordered} events are earlier than the one before them on the same CPU: the clock went back, or the text was put together of several.`,
           ]
         : []),
+      ...(reader.cutStacks > 0 ? [CUT_STACKS] : []),
       ...(guesses.size > 0
         ? [
             `The text prints the functions of the probes as addresses. By their names and arguments they were taken for: ${[...guesses].join(', ')}.`,
           ]
         : []),
+      ...this.said,
     ];
   }
 
@@ -120,6 +127,7 @@ export class TextSource implements Source {
       () => binder.expect(this.kinds.all.map(kind => kind.format)),
     );
     binder.finish();
+    this.said = binder.notes;
     return result;
   }
 
@@ -131,34 +139,43 @@ export class TextSource implements Source {
     surveyed?: () => void,
   ): Promise<WalkResult> {
     const { input, kinds, symbols, positions, commandNames } = this;
-    const chunks = input.chunks()[Symbol.asyncIterator]();
-    const beginning: Uint8Array[] = [];
-    let size = 0;
-    let next = await chunks.next();
-    for (; !next.done && size < SURVEY_BYTES; next = await chunks.next()) {
-      beginning.push(next.value);
-      size += next.value.length;
-    }
-    this.survey(beginning);
-    surveyed?.();
-
     const counts = new Map<number, number>();
-    const reader = new TextReader(kinds, symbols, positions, commandNames, {
-      event({ event, kind }) {
-        if (!kind) return;
-        counts.set(kind.id, (counts.get(kind.id) ?? 0) + 1);
-        if (kind.handler === undefined) kind.handler = handlerFor(kind.id) ?? null;
-        kind.handler?.(event);
-      },
-      eventsLost: (cpu, count, sinceNs, untilNs) => loss.eventsLost(cpu, count, sinceNs, untilNs),
+    const reader = new TextReader(kinds, symbols, positions, commandNames, ({ event, kind }) => {
+      if (!kind) return;
+      counts.set(kind.id, (counts.get(kind.id) ?? 0) + 1);
+      if (kind.handler === undefined) kind.handler = handlerFor(kind.id) ?? null;
+      kind.handler?.(event);
     });
     this.reader = reader;
     const splitter = new LineSplitter((...line) => reader.line(...line));
-    for (const chunk of beginning) splitter.push(chunk);
-    for (; !next.done; next = await chunks.next()) {
-      splitter.push(next.value);
+    const scout = new LossScout(
+      (cpu, count, sinceNs, untilNs) => loss.eventsLost(cpu, count, sinceNs, untilNs),
+      cpu => reader.cpus[cpu]?.lastNs,
+    );
+    // The reader stays behind what was seen: marks of loss are known before what they cast doubt on.
+    const ahead: Uint8Array[] = [];
+    let aheadBytes = 0;
+    let isSurveyed = false;
+    const readNext = (): void => {
+      if (!isSurveyed) {
+        isSurveyed = true;
+        this.survey(ahead);
+        surveyed?.();
+      }
+      const chunk = ahead.shift();
+      if (!chunk) return;
+      aheadBytes -= chunk.length;
+      splitter.push(chunk);
+    };
+    for await (const chunk of input.chunks()) {
+      scout.push(chunk);
+      ahead.push(chunk);
+      aheadBytes += chunk.length;
+      while (aheadBytes > LOOK_AHEAD_BYTES) readNext();
       progress?.(input.consumed(), input.total);
     }
+    scout.finish();
+    while (ahead.length > 0) readNext();
     splitter.finish();
     reader.finish();
     this.noteGaps(reader);
@@ -181,10 +198,13 @@ export class TextSource implements Source {
 
   /** Reads the beginning for its kinds of events, their fields and the names of functions alone. */
   private survey(beginning: readonly Uint8Array[]): void {
-    const reader = new TextReader(this.kinds, this.symbols, this.positions, this.commandNames, {
-      event: () => undefined,
-      eventsLost: () => undefined,
-    });
+    const reader = new TextReader(
+      this.kinds,
+      this.symbols,
+      this.positions,
+      this.commandNames,
+      () => undefined,
+    );
     const splitter = new LineSplitter((...line) => reader.line(...line));
     for (const chunk of beginning) splitter.push(chunk);
     reader.finish();

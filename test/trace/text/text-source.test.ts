@@ -97,6 +97,46 @@ describe('a text', () => {
     ]);
   });
 
+  it('tells of a loss before what other CPUs did in the gap', async () => {
+    const { calls } = await play(
+      line(0, 1, FREE),
+      line(1, 2, FREE),
+      'CPU:0 [LOST 3 EVENTS]',
+      line(0, 3, FREE),
+    );
+    expect(calls.map(([method]) => method)).toEqual(['eventsLost', 'pageFree', 'pageFree', 'pageFree']);
+  });
+
+  it('tells of a loss behind which its CPU is silent', async () => {
+    const { calls } = await play(
+      line(0, 1, FREE),
+      'CPU:0 [LOST 3 EVENTS]',
+      'CPU:0 [LOST 4 EVENTS]',
+      line(1, 2, FREE),
+    );
+    expect(calls[0]).toEqual(['eventsLost', 0, 7, 1000, Number.POSITIVE_INFINITY]);
+  });
+
+  it('tells of what perf script says was lost', async () => {
+    const event = (timeUs: number, text: string): string =>
+      `   sh    81 [000]     0.${String(timeUs).padStart(6, '0')}: ${text}`;
+    const { calls } = await play(
+      event(1, `kmem:${FREE}`),
+      event(2, 'PERF_RECORD_LOST lost 9'),
+      event(3, `kmem:${FREE}`),
+    );
+    expect(calls[0]).toEqual(['eventsLost', 0, 9, 1000, 3000]);
+  });
+
+  it('knows the drivers that a recording of iommusan has found', async () => {
+    const { calls, source } = await play(
+      line(0, 1, 'tracing_mark_write: iommusan: bound 0000:00:04.0 dmabugs'),
+      line(0, 2, 'print: tracing_mark_write: iommusan: bound 0000:00:05.0 e1000e'),
+    );
+    expect(calls.map(([method]) => method)).toEqual(['driverFound', 'driverFound']);
+    expect([1, 2].map(id => source.names.driver(id))).toEqual(['dmabugs', 'e1000e']);
+  });
+
   it('tells how many lines it did not understand, and which was the first', async () => {
     const { source, result } = await play(line(0, 1, FREE), 'what is this', line(0, 2, FREE), 'and this?');
     expect(result.events).toBe(2);
