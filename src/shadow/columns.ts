@@ -17,59 +17,60 @@ export function grownFloats(from: Float64Array<ArrayBuffer>, size: number): Floa
   return into;
 }
 
-/** Moments as columns: 32 bytes each, and no object. */
+/** 32-bit words of a moment, and where in it the integers are: behind two float64, its time and its position. */
+const WORDS = 8;
+const CPU = 4;
+const PID = 5;
+const CONTEXT = 6;
+const STACK = 7;
+
+/** Float64 of a moment, and where its position is; its time is first. */
+const WIDES = 4;
+const POSITION = 1;
+
+/** Moments in a row: 32 bytes each, which lie together because they are written together, and no object. */
 export class MomentColumns {
-  private timeNs = new Float64Array(INITIAL_RECORDS);
-  private position = new Float64Array(INITIAL_RECORDS);
-  private cpu = new Int32Array(INITIAL_RECORDS);
-  private pid = new Int32Array(INITIAL_RECORDS);
-  private context = new Int32Array(INITIAL_RECORDS);
-  private stack = new Int32Array(INITIAL_RECORDS);
+  private words = new Int32Array(INITIAL_RECORDS * WORDS);
+  private wides = new Float64Array(this.words.buffer);
 
   set(record: number, at: Readonly<Moment>): void {
-    this.timeNs[record] = at.timeNs;
-    this.position[record] = at.position;
-    this.cpu[record] = at.cpu;
-    this.pid[record] = at.pid;
-    this.context[record] = at.context;
-    this.stack[record] = at.stack;
+    const { words, wides } = this;
+    const wide = record * WIDES;
+    const word = record * WORDS;
+    wides[wide] = at.timeNs;
+    wides[wide + POSITION] = at.position;
+    words[word + CPU] = at.cpu;
+    words[word + PID] = at.pid;
+    words[word + CONTEXT] = at.context;
+    words[word + STACK] = at.stack;
   }
 
   get(record: number): Moment {
     const at = newMoment();
-    at.timeNs = this.timeNs[record] as number;
-    at.position = this.position[record] as number;
-    at.cpu = this.cpu[record] as number;
-    at.pid = this.pid[record] as number;
-    at.context = this.context[record] as number;
-    at.stack = this.stack[record] as number;
+    at.timeNs = this.wides[record * WIDES] as number;
+    at.position = this.wides[record * WIDES + POSITION] as number;
+    at.cpu = this.words[record * WORDS + CPU] as number;
+    at.pid = this.words[record * WORDS + PID] as number;
+    at.context = this.words[record * WORDS + CONTEXT] as number;
+    at.stack = this.words[record * WORDS + STACK] as number;
     return at;
   }
 
   /** Copies a record from other columns. */
   copy(record: number, from: MomentColumns, fromRecord: number): void {
-    this.timeNs[record] = from.timeNs[fromRecord] as number;
-    this.position[record] = from.position[fromRecord] as number;
-    this.cpu[record] = from.cpu[fromRecord] as number;
-    this.pid[record] = from.pid[fromRecord] as number;
-    this.context[record] = from.context[fromRecord] as number;
-    this.stack[record] = from.stack[fromRecord] as number;
+    this.wides.set(from.wides.subarray(fromRecord * WIDES, (fromRecord + 1) * WIDES), record * WIDES);
   }
 
   stackOf(record: number): number {
-    return this.stack[record] as number;
+    return this.words[record * WORDS + STACK] as number;
   }
 
   timeOf(record: number): number {
-    return this.timeNs[record] as number;
+    return this.wides[record * WIDES] as number;
   }
 
   grow(size: number): void {
-    this.timeNs = grownFloats(this.timeNs, size);
-    this.position = grownFloats(this.position, size);
-    this.cpu = grownInts(this.cpu, size);
-    this.pid = grownInts(this.pid, size);
-    this.context = grownInts(this.context, size);
-    this.stack = grownInts(this.stack, size);
+    this.words = grownInts(this.words, size * WORDS);
+    this.wides = new Float64Array(this.words.buffer);
   }
 }

@@ -1,4 +1,5 @@
 import { UNKNOWN } from '../kernel/events.ts';
+import { PerContext } from '../kernel/per-context.ts';
 
 /** The last IOMMU calls of one thread of execution. */
 export interface RecentCalls {
@@ -16,27 +17,13 @@ export interface RecentCalls {
   unmapEnd: number;
 }
 
-/** Threads of execution whose last calls are kept. */
-const CONTEXTS_KEPT = 65_536;
-
 /** {@link RecentCalls} by `Moment.context`: joins a DMA API event with the IOMMU call that it made. */
 export class RecentCallsByContext {
-  private readonly byContext = new Map<number, RecentCalls>();
-  private lastContext = Number.NaN;
-  private last: RecentCalls | undefined;
+  // A call is joined with what is right behind it: what is older may go.
+  private readonly calls = new PerContext(noCalls, () => true);
 
   of(context: number): RecentCalls {
-    if (context === this.lastContext && this.last) return this.last;
-    let calls = this.byContext.get(context);
-    if (!calls) {
-      // Tasks come and go for days on a live kernel; a call is joined with what is right behind it.
-      if (this.byContext.size >= CONTEXTS_KEPT) this.byContext.clear();
-      calls = noCalls();
-      this.byContext.set(context, calls);
-    }
-    this.lastContext = context;
-    this.last = calls;
-    return calls;
+    return this.calls.of(context);
   }
 }
 

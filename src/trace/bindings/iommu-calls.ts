@@ -1,5 +1,6 @@
 import { type KernelEvents, PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
 import { assignMoment, type Moment, newMoment } from '../../kernel/moment.ts';
+import { PerContext } from '../../kernel/per-context.ts';
 import { LossWindows } from './loss-windows.ts';
 
 /** What the events of one call have told so far, in one thread of execution. */
@@ -64,11 +65,8 @@ export interface CallEvidence {
  */
 export class IommuCalls {
   private readonly sink: KernelEvents;
-  private readonly open = new Map<number, OpenCalls>();
+  private readonly open = new PerContext(noCalls, isIdle);
   private readonly losses = new LossWindows();
-  /** The calls of an event are mostly followed by each other. */
-  private lastContext = Number.NaN;
-  private last = noCalls();
 
   /** Whether the end of a call can be seen: what the formats promise, or a return that was seen. */
   private mapOutcome = false;
@@ -136,7 +134,7 @@ export class IommuCalls {
 
   /** Closes the open map of a context if its tracepoint was seen: then the return has nothing to add. */
   closesReportedMap(context: number): boolean {
-    const calls = this.callsAt(context);
+    const calls = this.open.of(context);
     if (!calls.mapOpen || !calls.mapReported) return false;
     calls.mapOpen = false;
     calls.mapReturned = true;
@@ -239,7 +237,7 @@ export class IommuCalls {
    * waits for its return probe is told first, in the domain that the sync names.
    */
   takeGathered(context: number, domain: number): { readonly start: number; readonly end: number } {
-    const calls = this.callsAt(context);
+    const calls = this.open.of(context);
     if (calls.held === 'unmap') {
       calls.held = 'nothing';
       calls.unmapEnded = true;
@@ -289,31 +287,9 @@ export class IommuCalls {
     if (calls.unmapOpen) this.endUnmap(calls, calls.unmapEntry, calls.unmapSize);
   }
 
-  /** Forgets the threads that are in no call. */
-  private forgetIdle(): void {
-    for (const [context, { mapOpen, mapReported, unmapOpen, held }] of this.open) {
-      // A map that was reported is over, but for a return that adds nothing.
-      const isMapping = mapOpen && !mapReported;
-      if (!isMapping && !unmapOpen && held === 'nothing') this.open.delete(context);
-    }
-  }
-
-  private callsAt(context: number): OpenCalls {
-    if (context === this.lastContext) return this.last;
-    let calls = this.open.get(context);
-    if (!calls) {
-      if (this.open.size >= CONTEXTS_KEPT) this.forgetIdle();
-      calls = noCalls();
-      this.open.set(context, calls);
-    }
-    this.lastContext = context;
-    this.last = calls;
-    return calls;
-  }
-
   /** The calls of a thread of execution, without those that began before a loss which is over. */
   private callsOf(at: Moment): OpenCalls {
-    const calls = this.callsAt(at.context);
+    const calls = this.open.of(at.context);
     const closed = this.losses.closedBy(at.timeNs);
     if (calls.lossesClosed !== closed) {
       calls.lossesClosed = closed;
@@ -336,9 +312,6 @@ function gather(calls: OpenCalls, iova: number, size: number): void {
   if (iova < calls.gatheredStart) calls.gatheredStart = iova;
   if (iova + size > calls.gatheredEnd) calls.gatheredEnd = iova + size;
 }
-
-/** Threads of execution that are kept in mind: tasks come and go for days on a live kernel. */
-const CONTEXTS_KEPT = 65_536;
 
 function noCalls(): OpenCalls {
   return {
@@ -385,4 +358,9 @@ function hold(
   calls.heldPhys = phys;
   calls.heldSize = size;
   calls.heldUnmapped = unmapped;
+}
+
+/** Whether a thread is in no call. A map that was reported is over, but for a return that adds nothing. */
+function isIdle({ mapOpen, mapReported, unmapOpen, held }: OpenCalls): boolean {
+  return (!mapOpen || mapReported) && !unmapOpen && held === 'nothing';
 }
