@@ -58,7 +58,11 @@ export class MomentColumns {
 
   /** Copies a record from other columns. */
   copy(record: number, from: MomentColumns, fromRecord: number): void {
-    this.wides.set(from.wides.subarray(fromRecord * WIDES, (fromRecord + 1) * WIDES), record * WIDES);
+    const { words, wides } = this;
+    wides[record * WIDES] = from.wides[fromRecord * WIDES] as number;
+    wides[record * WIDES + POSITION] = from.wides[fromRecord * WIDES + POSITION] as number;
+    for (let i = CPU; i <= STACK; i++)
+      words[record * WORDS + i] = from.words[fromRecord * WORDS + i] as number;
   }
 
   stackOf(record: number): number {
