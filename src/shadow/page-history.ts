@@ -4,109 +4,109 @@ import { grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
 /** What the last event of a page said. `unknown`: none was seen. */
 export type PageState = 'unknown' | 'allocated' | 'free';
 
-const STATES: readonly PageState[] = ['unknown', 'allocated', 'free'];
-const ALLOCATED = 1;
-const FREE = 2;
-
 const CHUNK_PAGES = 512;
 
 /** Larger blocks do not exist; an order above this comes from a damaged trace. 1 GiB hugetlb pages have order 18. */
 export const LARGEST_ORDER = 20;
 
-/** Chunks that the columns begin with room for. */
+/** Chunks that the rows begin with room for. */
 const INITIAL_CHUNKS = 16;
+
+/** Chunks below this number, those of 1 TiB, are found in an array; the others in a map. */
+const NEAR_CHUNKS = 2 ** 19;
 
 /**
  * The last allocation and the last free of each page, in pages of the kernel's size: who had it before a finding.
  *
  * An event of `2^order` pages is one record that its pages share; it is reused when the last of them has had
- * another event. Memory grows with the pages touched, not with the length of the trace.
+ * another event. Memory grows with the pages touched, not with the length of the trace. The pages of a kernel come and
+ * go in no order, so what belongs to one lies together: an event touches a row of 8 bytes and a record of 32.
  */
 export class PageHistory {
-  /** Rows of the columns are given out in chunks: the first row of each chunk by `pfn / 512`. */
-  private readonly chunks = new Map<number, number>();
-  /** Of each page: its state, and the records of its last allocation and of its last free, 0 for none. */
-  private states = new Uint8Array(INITIAL_CHUNKS * CHUNK_PAGES);
-  private allocated = new Int32Array(INITIAL_CHUNKS * CHUNK_PAGES);
-  private freed = new Int32Array(INITIAL_CHUNKS * CHUNK_PAGES);
+  /** Two words for each page, for its last allocation and its last free: the record, doubled, plus 1 for the later one. */
+  private rows = new Int32Array(2 * INITIAL_CHUNKS * CHUNK_PAGES);
+  /** Rows are given out in chunks, from 1 on: the chunk of each 512 pages, 0 for none. */
+  private near = new Int32Array(1024);
+  private readonly far = new Map<number, number>();
+  private chunks = 1;
   private readonly records = new EventRecords();
-  private lastKey = -1;
-  private lastRow = 0;
 
   pageAlloc(at: Readonly<Moment>, pfn: number, order: number): void {
-    this.note(at, pfn, order, ALLOCATED);
+    this.note(at, pfn, order, 0);
   }
 
   pageFree(at: Readonly<Moment>, pfn: number, order: number): void {
-    this.note(at, pfn, order, FREE);
+    this.note(at, pfn, order, 1);
   }
 
   state(pfn: number): PageState {
     const row = this.findRow(pfn);
-    return STATES[row < 0 ? 0 : (this.states[row] as number)] as PageState;
+    if (row < 0 || (this.rows[row] === 0 && this.rows[row + 1] === 0)) return 'unknown';
+    return ((this.rows[row] as number) & 1) === 1 ? 'allocated' : 'free';
   }
 
   /** When and by whom the page was last handed out, if that was seen. */
   lastAlloc(pfn: number): Moment | undefined {
     const row = this.findRow(pfn);
-    return row < 0 ? undefined : this.records.moment(this.allocated[row] as number);
+    return row < 0 ? undefined : this.records.moment((this.rows[row] as number) >> 1);
   }
 
   lastFree(pfn: number): Moment | undefined {
     const row = this.findRow(pfn);
-    return row < 0 ? undefined : this.records.moment(this.freed[row] as number);
+    return row < 0 ? undefined : this.records.moment((this.rows[row + 1] as number) >> 1);
   }
 
-  private note(at: Readonly<Moment>, pfn: number, order: number, state: number): void {
+  /** @param which 0 for an allocation, 1 for a free */
+  private note(at: Readonly<Moment>, pfn: number, order: number, which: number): void {
     if (order > LARGEST_ORDER) return;
     const pages = 2 ** order;
     const record = this.records.add(at, pages);
     for (let done = 0; done < pages; ) {
-      const row = this.rowOf(pfn + done);
-      const end = Math.min(row + pages - done, (row | (CHUNK_PAGES - 1)) + 1);
-      const column = state === ALLOCATED ? this.allocated : this.freed;
-      for (let i = row; i < end; i++) {
-        const before = column[i] as number;
+      const first = this.rowOf(pfn + done);
+      const inChunk = (first >> 1) & (CHUNK_PAGES - 1);
+      const count = Math.min(pages - done, CHUNK_PAGES - inChunk);
+      const { rows } = this;
+      for (let row = first; row < first + 2 * count; row += 2) {
+        const before = (rows[row + which] as number) >> 1;
         if (before !== 0) this.records.release(before);
-        column[i] = record;
-        this.states[i] = state;
+        rows[row + which] = record * 2 + 1;
+        rows[row + 1 - which] = (rows[row + 1 - which] as number) & ~1;
       }
-      done += end - row;
+      done += count;
     }
   }
 
-  /** The row of a page that has had an event; -1 where it can have none. */
+  /** Where the row of a page begins; -1 where it has had no event. */
   private findRow(pfn: number): number {
-    const first = this.chunks.get(Math.floor(pfn / CHUNK_PAGES));
-    return first === undefined ? -1 : first + (pfn % CHUNK_PAGES);
+    const key = Math.floor(pfn / CHUNK_PAGES);
+    const chunk = key < NEAR_CHUNKS ? (this.near[key] ?? 0) : (this.far.get(key) ?? 0);
+    return chunk === 0 ? -1 : 2 * (chunk * CHUNK_PAGES + (pfn % CHUNK_PAGES));
   }
 
   private rowOf(pfn: number): number {
-    const key = Math.floor(pfn / CHUNK_PAGES);
-    if (key !== this.lastKey) {
-      this.lastRow = this.chunks.get(key) ?? this.addChunk(key);
-      this.lastKey = key;
-    }
-    return this.lastRow + (pfn % CHUNK_PAGES);
+    const row = this.findRow(pfn);
+    if (row >= 0) return row;
+    this.addChunk(Math.floor(pfn / CHUNK_PAGES));
+    return this.findRow(pfn);
   }
 
-  private addChunk(key: number): number {
-    const first = this.chunks.size * CHUNK_PAGES;
-    this.chunks.set(key, first);
-    if (first === this.states.length) {
-      const states = new Uint8Array(first * 2);
-      states.set(this.states);
-      this.states = states;
-      this.allocated = grownInts(this.allocated, first * 2);
-      this.freed = grownInts(this.freed, first * 2);
+  private addChunk(key: number): void {
+    const chunk = this.chunks++;
+    if (key >= NEAR_CHUNKS) {
+      this.far.set(key, chunk);
+    } else {
+      if (key >= this.near.length) this.near = grownInts(this.near, 2 ** Math.ceil(Math.log2(key + 1)));
+      this.near[key] = chunk;
     }
-    return first;
+    if (this.chunks * CHUNK_PAGES * 2 > this.rows.length)
+      this.rows = grownInts(this.rows, this.rows.length * 2);
   }
 }
 
 /** Moments that each a number of pages share. Record 0 is none. */
 class EventRecords {
   private readonly moments = new MomentColumns();
+  /** Pages of each record that have had no other event since. */
   private users = new Int32Array(INITIAL_RECORDS);
   private end = 1;
   private readonly free: number[] = [];
