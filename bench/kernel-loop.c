@@ -17,6 +17,8 @@
 #define PAGE_SHIFT 12
 #define FAN 512
 #define GIB_PAGES (FAN * FAN)
+/* Pages that the allocator hands out again and again: 256 MiB. */
+#define POOL (1 << 16)
 
 /* A leaf entry holds a physical address and bit 0; with LEAF it maps a block at its level. */
 #define PRESENT 1ull
@@ -149,7 +151,7 @@ int main(int argc, char **argv)
 					unmap((1ull << 20) - i, 1, 0);
 					warnings += is_mapped(live[i]);
 				}
-				live[i] = 1 + (next_random() & ((1 << 23) - 1));
+				live[i] = 1 + (next_random() & (POOL - 1));
 				warnings += is_mapped(live[i]);
 				map((1ull << 20) - i, live[i], 1);
 				operations++;

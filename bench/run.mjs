@@ -1,71 +1,171 @@
-// npm run bench [-- TRACE...]: iommusan against what one would use instead, as whole processes, in one run.
-//
-// Each pair of commands runs in turn, so that a machine whose speed drifts slows both; the figures are medians. The
-// ratio is the one to quote: absolute times belong to the machine.
+// npm run bench: iommusan against what one would use instead, in one run. See bench/README.md.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-const ROUNDS = 11;
-const WARM_UP = 1;
+import { parseArgs } from 'node:util';
+import { generate } from './generate.mjs';
+import { inTurn, median, printed } from './measure.mjs';
+import { profiledParts } from './parts.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const command = `${root}dist/bin/iommusan.cjs`;
-const defaults = [
-  `${root}../shared/traces/stock-kernel/nvme-and-ping.dat`,
-  `${root}test/fixtures/traces/sanitizer-kernel/fuzz-1.dat`,
-];
-const traces = process.argv.slice(2).length > 0 ? process.argv.slice(2) : defaults.filter(existsSync);
+const folder = join(root, 'bench', 'generated');
 
-if (spawnSync('trace-cmd', ['--help']).error) {
-  console.error('bench: trace-cmd is not installed; install it with: apt-get install trace-cmd');
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    write: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '11' },
+    seconds: { type: 'string', default: '0.5' },
+  },
+});
+const rounds = Number(options.rounds);
+const lines = [];
+let firstFindingText = '';
+
+for (const [program, how] of [
+  ['trace-cmd', 'apt-get install trace-cmd'],
+  ['cc', 'apt-get install gcc'],
+]) {
+  if (!spawnSync(program, ['--version']).error) continue;
+  console.error(`bench: ${program} is not installed; install it with: ${how}`);
   process.exit(2);
 }
+// It makes each start of Node slower, and has nothing to do with reading a trace.
+delete process.env.NODE_EXTRA_CA_CERTS;
 
-console.log(`Node ${process.version}, ${ROUNDS} rounds after ${WARM_UP} warm-up, medians\n`);
-for (const trace of traces) {
-  const events = eventsOf(trace);
-  console.log(`${trace.replace(root, '')}: ${events.toLocaleString('en')} events`);
-  const [check, report, raw] = inTurn([
-    [process.execPath, command, 'check', '--no-progress', trace],
-    ['trace-cmd', 'report', trace],
-    ['trace-cmd', 'report', '-R', trace],
-  ]);
-  print('iommusan check', check, events);
-  print('trace-cmd report', report, events, check);
-  print('trace-cmd report -R', raw, events, check);
-  console.log();
+say('# Results');
+say();
+say(
+  `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpus()[0].model}, \`npm run bench -- --write${options.long ? ' --long' : ''}\`. Medians; "times" is by wall time, and in brackets by processor time, which a busy machine disturbs less.`,
+);
+
+const real =
+  positionals.length > 0 ? positionals : [`${root}../shared/traces/stock-kernel/nvme-and-ping.dat`];
+const recordings = real.filter(existsSync).map(path => [path.replace(root, ''), path, rounds]);
+mkdirSync(folder, { recursive: true });
+const lengths = options.long ? [1, 10, 100] : [1, 10];
+say();
+say('## Whole processes');
+say();
+say('| trace | events | iommusan check | peak | trace-cmd report | times | trace-cmd report -R | times |');
+say('| --- | --: | --: | --: | --: | --: | --: | --: |');
+for (const [name, path, times] of recordings) compare(name, path, times);
+for (const millions of lengths) {
+  const path = join(folder, `${millions}m.dat`);
+  await generate(path, millions * 1e6);
+  compare(`generated, ${millions} million`, path, Math.max(1, Math.round(rounds / (1 + millions))));
+  if (millions === lengths.at(-1)) firstFinding(path, millions);
+  if (millions > 10) rmSync(path);
 }
 
-/** Runs the commands in turn and returns the median wall time and the peak memory of each. */
-function inTurn(commands) {
-  const samples = commands.map(() => []);
-  for (let round = 0; round < ROUNDS + WARM_UP; round++) {
-    commands.forEach((words, i) => {
-      const sample = timed(words);
-      if (round >= WARM_UP) samples[i].push(sample);
+shadowAgainstKernel();
+textAgainstAwk(join(folder, '1m.dat'));
+parts(join(folder, '10m.dat'));
+rmSync(folder, { recursive: true });
+if (options.write) writeFileSync(`${root}bench/RESULTS.md`, `${lines.join('\n')}\n`);
+
+function compare(name, path, times) {
+  const check = [process.execPath, command, 'check', '--no-progress', path];
+  const [own, report, raw] = inTurn(
+    [check, ['trace-cmd', 'report', path], ['trace-cmd', 'report', '-R', path]],
+    times,
+  );
+  const cells = [
+    name,
+    eventsOf(path).toLocaleString('en'),
+    ms(own.wallMs),
+    `${(own.peakKiB / 1024).toFixed(0)} MB`,
+    ...[report, raw].flatMap(other => [ms(other.wallMs), ratio(own, other)]),
+  ];
+  say(`| ${cells.join(' | ')} |`);
+}
+
+/** From the start of a process to the first finding, on a trace whose first events show it. */
+function firstFinding(path, millions) {
+  const runs = Array.from({ length: 5 }, () => {
+    const start = process.hrtime.bigint();
+    const { stdout } = spawnSync(process.execPath, [`${root}bench/first-finding.mjs`, path], {
+      encoding: 'utf8',
     });
+    if (!stdout.startsWith('free-while-mapped')) throw new Error(`no finding: ${stdout}`);
+    return Number(process.hrtime.bigint() - start) / 1e6;
+  });
+  const text = `First finding of the trace of ${millions} million events, whose first events show it: ${ms(median(runs))} from the start of the process to its end (\`onFinding\` of the library).`;
+  firstFindingText = text;
+}
+
+function shadowAgainstKernel() {
+  if (firstFindingText) {
+    say();
+    say(firstFindingText);
   }
-  return samples.map(list => ({
-    ms: median(list.map(({ ms }) => ms)),
-    peakKiB: Math.max(...list.map(({ peakKiB }) => peakKiB)),
-  }));
+  const loop = join(folder, 'kernel-loop');
+  const compiled = spawnSync('cc', ['-O2', '-o', loop, `${root}bench/kernel-loop.c`], { encoding: 'utf8' });
+  if (compiled.status !== 0) throw new Error(compiled.stderr);
+  say();
+  say('## The shadow against a loop over pages');
+  say();
+  say(
+    '`kernel-loop.c` does what the sanitizer in the kernel does for each page; the shadow also keeps who did it and when.',
+  );
+  say();
+  say('| work | kernel-loop.c | shadow | the loop takes |');
+  say('| --- | --: | --: | --: |');
+  for (const [name, ...words] of [
+    ['map, unmap, allocate and free a page', 'page', '1'],
+    ['unmap 1 GiB, mapped at once', 'gib', '262144'],
+    ['unmap 1 GiB, mapped in 2 MiB pieces', 'gib', '512'],
+    ['unmap 1 GiB, mapped in 4 KiB pieces', 'gib', '1'],
+  ]) {
+    const runs = [0, 1, 2].map(() => [
+      printed([loop, ...words, options.seconds]),
+      printed([process.execPath, `${root}bench/shadow.mjs`, ...words, options.seconds]),
+    ]);
+    const kernel = median(runs.map(([first]) => first));
+    const shadow = median(runs.map(([, second]) => second));
+    say(`| ${name} | ${ns(kernel)} | ${ns(shadow)} | ${times(kernel / shadow)} as long |`);
+  }
 }
 
-/** Wall time and peak memory of a command whose output is thrown away. GNU time reports the memory, where it is there. */
-function timed(words) {
-  const time = '/usr/bin/time';
-  const [program, ...args] = existsSync(time) ? [time, '-f', '%M', ...words] : words;
-  const start = process.hrtime.bigint();
-  const { status, stderr, error } = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ms = Number(process.hrtime.bigint() - start) / 1e6;
-  if (error ?? (status === null || status > 1)) throw error ?? new Error(`${words.join(' ')}: ${stderr}`);
-  return { ms, peakKiB: Number(/(\d+)\s*$/.exec(String(stderr))?.[1] ?? Number.NaN) };
+function textAgainstAwk(trace) {
+  const text = join(folder, '1m.txt');
+  const { status } = spawnSync('sh', ['-c', `trace-cmd report ${trace} > ${text}`], { stdio: 'ignore' });
+  if (status !== 0) throw new Error('trace-cmd report failed');
+  const count = printed(['wc', '-l', text]);
+  const [own, awk] = inTurn(
+    [
+      [process.execPath, command, 'check', '--no-progress', text],
+      ['awk', 'END { print NR }', text],
+    ],
+    3,
+  );
+  say();
+  say('## Text');
+  say();
+  const perSecond = ({ wallMs }) => `${(count / wallMs / 1000).toFixed(2)} million lines a second`;
+  say(
+    `\`check\` of the output of \`trace-cmd report\`: ${perSecond(own)}, ${(own.peakKiB / 1024).toFixed(0)} MB. \`awk 'END { print NR }'\`: ${perSecond(awk)}.`,
+  );
 }
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+function parts(trace) {
+  say();
+  say('## What the parts cost');
+  say();
+  say(
+    'Self time in a profile of a check of the trace of 10 million events, by the room that the code is in.',
+  );
+  say();
+  say('| part | share | per event |');
+  say('| --- | --: | --: |');
+  const events = eventsOf(trace);
+  for (const { part, share, us } of profiledParts(command, trace, folder)) {
+    say(`| ${part} | ${(share * 100).toFixed(0)} % | ${((us * 1000) / events).toFixed(0)} ns |`);
+  }
 }
 
 function eventsOf(trace) {
@@ -73,13 +173,24 @@ function eventsOf(trace) {
   return JSON.parse(String(stdout)).trace.events;
 }
 
-function print(name, { ms, peakKiB }, events, other) {
-  const columns = [
-    name.padEnd(22),
-    `${ms.toFixed(0)} ms`.padStart(9),
-    `${(events / ms / 1000).toFixed(2)} M events/s`.padStart(17),
-    Number.isNaN(peakKiB) ? '' : `${(peakKiB / 1024).toFixed(0)} MB peak`.padStart(12),
-    other ? `iommusan is ${(ms / other.ms).toFixed(2)} times as fast` : '',
-  ];
-  console.log(`  ${columns.join(' ')}`.trimEnd());
+function ratio(own, other) {
+  return `${times(other.wallMs / own.wallMs)} (${times(other.cpuMs / own.cpuMs)})`;
+}
+
+function times(value) {
+  return value >= 100 ? `${Math.round(value).toLocaleString('en')}` : value.toFixed(value >= 10 ? 1 : 2);
+}
+
+function ms(value) {
+  return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(0)} ms`;
+}
+
+function ns(value) {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} ms`;
+  return value >= 1e4 ? `${(value / 1e3).toFixed(1)} µs` : `${value.toFixed(0)} ns`;
+}
+
+function say(line = '') {
+  lines.push(line);
+  console.log(line);
 }

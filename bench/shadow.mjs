@@ -4,6 +4,8 @@ import { Shadow } from '../dist/shadow/index.js';
 
 const PAGE = 4096;
 const GIB_PAGES = 512 * 512;
+/** Pages that the allocator hands out again and again: 256 MiB. */
+const POOL = 1 << 16;
 const [workload, pagesText, secondsText] = process.argv.slice(2);
 const pagesPerMap = Number(pagesText);
 const limitMs = Number(secondsText) * 1000;
@@ -38,7 +40,7 @@ function ringRound() {
       shadow.pageFree(at, live[i], 0);
       shadow.accounting.anyMapped(live[i], 1);
     }
-    live[i] = 1 + (nextRandom() & ((1 << 23) - 1));
+    live[i] = 1 + (nextRandom() & (POOL - 1));
     shadow.accounting.anyMapped(live[i], 1);
     shadow.pageAlloc(at, live[i], 0);
     shadow.iommuMap(at, 1, iova, live[i] * PAGE, PAGE, 3);

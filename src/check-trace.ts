@@ -3,6 +3,7 @@ import type { CheckDefinition } from './checks/check.ts';
 import { Judge } from './checks/judge.ts';
 import { DmesgFaults } from './dmesg-faults.ts';
 import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
+import type { Finding } from './findings/finding.ts';
 import type { KernelEvents } from './kernel/events.ts';
 import { withLives } from './lives-of.ts';
 import { type LogBeside, logBeside, logNotes } from './log-beside.ts';
@@ -28,6 +29,8 @@ export interface CheckTraceOptions {
   readonly detail?: boolean;
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
   readonly onProgress?: Progress;
+  /** Called with each finding when it is first reported, before its end is known: for tools that do not wait for the end. */
+  readonly onFinding?: (finding: Finding) => void;
 }
 
 /**
@@ -64,6 +67,7 @@ async function checkSource(
     pageSize: source.description.pageSize,
     accounting: mode,
     checks: selectChecks(options),
+    ...(options.onFinding && { onFinding: options.onFinding }),
   });
   const series = options.detail === true ? followSeries(judge.shadow) : undefined;
   if (series) judge.follow(series.follower);

@@ -69,6 +69,10 @@ export class MomentColumns {
     return this.words[record * WORDS + STACK] as number;
   }
 
+  get bytes(): number {
+    return this.words.byteLength;
+  }
+
   timeOf(record: number): number {
     return this.wides[record * WIDES] as number;
   }

@@ -56,6 +56,11 @@ export class PageHistory {
     return row < 0 ? undefined : this.records.moment((this.rows[row + 1] as number) >> 1);
   }
 
+  /** Bytes of rows and records. For tests and statistics. */
+  get bytes(): number {
+    return this.rows.byteLength + this.near.byteLength + this.records.bytes;
+  }
+
   /** @param which 0 for an allocation, 1 for a free */
   private note(at: Readonly<Moment>, pfn: number, order: number, which: number): void {
     if (order > LARGEST_ORDER) return;
@@ -124,6 +129,10 @@ class EventRecords {
     this.moments.set(record, at);
     this.users[record] = users;
     return record;
+  }
+
+  get bytes(): number {
+    return this.users.byteLength + this.moments.bytes;
   }
 
   release(record: number): void {

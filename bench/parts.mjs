@@ -1,0 +1,56 @@
+// What the parts of a check cost, from V8's own profile of a run: self time by the source that the code came from.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The parts, by what the path of a source file contains; the first that fits counts. */
+const PARTS = [
+  ['decompress', /zstd|decompress/],
+  ['read the file', /src\/trace\/(file|dat)\//],
+  ['walk and merge', /src\/trace\/events\/(?!field-reader)/],
+  ['decode and bind', /src\/trace\//],
+  ['shadow', /src\/shadow\//],
+  ['checks', /src\/(checks|findings)\//],
+  ['report', /src\/(report|cli)\//],
+];
+
+/** Parts with their share of the whole and their microseconds, the largest first. */
+export function profiledParts(command, trace, folder) {
+  const profiles = mkdtempSync(join(folder, 'profile-'));
+  const bundle = command.replace('iommusan.cjs', 'command.cjs');
+  const args = ['--cpu-prof', `--cpu-prof-dir=${profiles}`, bundle, 'check', '--no-progress', trace];
+  const { error, status } = spawnSync(process.execPath, args, { stdio: 'ignore' });
+  if (error ?? status > 1) throw error ?? new Error('the check failed');
+  const profile = JSON.parse(readFileSync(join(profiles, readdirSync(profiles)[0]), 'utf8'));
+  rmSync(profiles, { recursive: true });
+  const sourceOf = sourcesByLine(readFileSync(bundle, 'utf8'));
+  const parts = new Map();
+  const byId = new Map(profile.nodes.map(node => [node.id, node]));
+  profile.samples.forEach((id, i) => {
+    const part = partOf(byId.get(id).callFrame, sourceOf);
+    parts.set(part, (parts.get(part) ?? 0) + profile.timeDeltas[i]);
+  });
+  const total = [...parts.values()].reduce((sum, us) => sum + us, 0);
+  return [...parts]
+    .map(([part, us]) => ({ part, us, share: us / total }))
+    .filter(({ share }) => share >= 0.005)
+    .sort((a, b) => b.us - a.us);
+}
+
+/** The bundler writes a comment with the path of each source before its code. */
+function sourcesByLine(text) {
+  let source = '';
+  return text.split('\n').map(line => {
+    const match = /^\/\/ ((?:src|node_modules)\/\S+)$/.exec(line);
+    if (match) source = match[1];
+    return source;
+  });
+}
+
+function partOf({ functionName, url, lineNumber }, sourceOf) {
+  if (functionName === '(garbage collector)') return 'garbage collection';
+  if (url.startsWith('wasm')) return 'decompress';
+  if (!url.includes('command.cjs')) return 'Node';
+  const source = sourceOf[lineNumber] ?? '';
+  return PARTS.find(([, pattern]) => pattern.test(source))?.[0] ?? 'other';
+}
