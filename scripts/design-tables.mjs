@@ -54,7 +54,7 @@ writeFileSync(
   'docs/designs.md',
   `# Which design survives what
 
-Written by \`npm run docs:machine\` from runs of the [simulated machine](machine.md). "Bad" is an access of a device that reached a page whose owner had changed; "dead ops" is a DMA unmap through a device whose driver has left, that was bound again, or that is gone. Neither is a matter of which rule fires: it is what happened.
+Written by \`npm run docs:machine\` from runs of the [simulated machine](machine.md). "Bad" is an access of a device that reached a page whose owner had changed; "dead ops" is a DMA unmap through a device whose driver has left, that was bound again, or that is gone. Neither is a matter of which rule fires: it is what happened. The designs of freeing kernel page tables have [a page of their own](kernel-page-tables.md).
 
 \`iommusan simulate P3 --page-pool skip-unmap\` tells the story of one cell.
 

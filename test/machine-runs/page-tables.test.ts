@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { checkGeneric, checkLpae, GENERIC_FORMATS, LPAE_FORMATS } from '../machine/page-tables/property.ts';
 
 const OPERATIONS = 100_000;
-const PROGRAMS = 500;
+const PROGRAMS = 650;
 
-/** Some 225 operations per program on average, with the looks that each of them is followed by. */
+/** Some 210 operations per program on average, with the looks that each of them is followed by. */
 const EFFORT = { programs: PROGRAMS, stepsPerProgram: 450 };
 
 /** Each format against its model of single pages: map, unmap and iova_to_phys. */
