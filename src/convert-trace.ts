@@ -1,4 +1,4 @@
-import { ALL_CHECKS } from './checks/all-checks.ts';
+import { DEFAULT_CHECKS } from './checks/all-checks.ts';
 import { Judge } from './checks/judge.ts';
 import { AddressMap } from './convert/address-map.ts';
 import { noteAddresses, withAddresses } from './convert/anonymous-events.ts';
@@ -135,7 +135,7 @@ async function toPerfetto(source: Source, output: string, { onProgress }: Conver
       capabilities: source.capabilities,
       pageSize: source.description.pageSize,
       accounting: 'exact',
-      checks: ALL_CHECKS.filter(({ rule }) => !rule.isOffByDefault),
+      checks: DEFAULT_CHECKS,
     });
     const drawing = drawPerfetto(judge.shadow, source.names, bytes => out.bytes(bytes));
     judge.follow(drawing.follower);

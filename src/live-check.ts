@@ -1,4 +1,4 @@
-import { ALL_CHECKS } from './checks/all-checks.ts';
+import { DEFAULT_CHECKS } from './checks/all-checks.ts';
 import { Judge } from './checks/judge.ts';
 import type { Finding } from './findings/finding.ts';
 import type { KernelEvents } from './kernel/events.ts';
@@ -51,7 +51,7 @@ export class LiveCheck {
       capabilities: this.source.capabilities,
       pageSize: description.pageSize ?? FRAME_SIZE,
       accounting: 'exact',
-      checks: ALL_CHECKS.filter(({ rule }) => !rule.isOffByDefault),
+      checks: DEFAULT_CHECKS,
       onFinding: finding => {
         this.found.set(finding.rule, (this.found.get(finding.rule) ?? 0) + 1);
         onFinding(finding);

@@ -1,4 +1,4 @@
-import { ALL_CHECKS } from './checks/all-checks.ts';
+import { DEFAULT_CHECKS } from './checks/all-checks.ts';
 import { Judge } from './checks/judge.ts';
 import type { AccountingMode } from './findings/check-report.ts';
 import type { Finding } from './findings/finding.ts';
@@ -65,7 +65,7 @@ export function judgeOf(machine: Machine, accounting: AccountingMode): Judge {
     capabilities: machine.capabilities,
     pageSize: machine.memory.pageSize,
     accounting,
-    checks: ALL_CHECKS.filter(({ rule }) => !rule.isOffByDefault),
+    checks: DEFAULT_CHECKS,
   });
 }
 

@@ -71,5 +71,10 @@ export const ALL_CHECKS: readonly CheckDefinition[] = [
   refcount,
 ];
 
+/** Those that are at work unless others are asked for. */
+export const DEFAULT_CHECKS: readonly CheckDefinition[] = ALL_CHECKS.filter(
+  ({ rule }) => !rule.isOffByDefault,
+);
+
 /** The rules of {@link ALL_CHECKS}. */
 export const RULES: readonly Rule[] = ALL_CHECKS.map(({ rule }) => rule);

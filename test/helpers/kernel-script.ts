@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { ALL_CHECKS } from '../../src/checks/all-checks.ts';
+import { DEFAULT_CHECKS } from '../../src/checks/all-checks.ts';
 import type { CheckDefinition } from '../../src/checks/check.ts';
 import { Judge } from '../../src/checks/judge.ts';
 import type { AccountingMode } from '../../src/findings/check-report.ts';
@@ -76,7 +76,7 @@ export class KernelScript {
       capabilities: { ...RECORDED, ...options.capabilities },
       pageSize: options.pageSize ?? 4096,
       accounting: options.accounting ?? 'exact',
-      checks: options.checks ?? ALL_CHECKS.filter(({ rule }) => !rule.isOffByDefault),
+      checks: options.checks ?? DEFAULT_CHECKS,
     });
     this.as('swapper');
   }
