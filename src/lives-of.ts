@@ -1,7 +1,9 @@
 import { Judge } from './checks/judge.ts';
+import { DmesgFaults } from './dmesg-faults.ts';
 import type { AccountingMode, CheckReport } from './findings/check-report.ts';
 import type { Finding } from './findings/finding.ts';
 import type { Life } from './findings/life.ts';
+import { logBeside } from './log-beside.ts';
 import { followLives, type LifeOptions } from './timeline/follow-lives.ts';
 import { openSource } from './trace/open-source.ts';
 import type { Progress } from './trace/source.ts';
@@ -21,6 +23,8 @@ const FRAMES = 3;
 export interface LivesOptions extends LifeOptions {
   /** As in the check that found them. */
   readonly accounting: AccountingMode;
+  /** As in the check that found them. */
+  readonly dmesg?: string;
   readonly onProgress?: Progress;
 }
 
@@ -35,9 +39,12 @@ export async function livesOf(
   findings: readonly Finding[],
   options: LivesOptions,
 ): Promise<Life[]> {
+  const log = options.dmesg === undefined ? undefined : await logBeside(path, options.dmesg);
   const source = await openSource(path);
   try {
-    const { names, capabilities, description } = source;
+    const { capabilities, description } = source;
+    const faults = log && new DmesgFaults(log.dmesg, log.clock, source.names);
+    const names = faults?.names ?? source.names;
     // The rules have said what they have to say: only the shadow is needed.
     const judge = new Judge({
       names,
@@ -48,7 +55,8 @@ export async function livesOf(
     });
     const lives = followLives(judge.shadow, names, findings, options);
     judge.follow(lives.follower);
-    await source.run(judge.events, options.onProgress);
+    const walked = await source.run(faults?.among(judge.events) ?? judge.events, options.onProgress);
+    faults?.finish(judge.events, walked.lastNs);
     return lives.result();
   } finally {
     source.close();
@@ -59,7 +67,7 @@ export async function livesOf(
 export async function withLives(
   path: string,
   report: CheckReport,
-  { onProgress }: { readonly onProgress?: Progress },
+  { dmesg, onProgress }: Pick<LivesOptions, 'dmesg' | 'onProgress'>,
 ): Promise<CheckReport> {
   const told = report.findings.slice(0, MOST_LIVES);
   if (told.length === 0) return report;
@@ -71,6 +79,7 @@ export async function withLives(
     accounting: report.accounting.mode,
     mostEvents: Math.min(MOST_OF_ONE, Math.ceil(MOST_EVENTS / told.length)),
     frames: FRAMES,
+    ...(dmesg !== undefined && { dmesg }),
     ...(onProgress && { onProgress }),
   });
   const findings = report.findings.map((finding, index): Finding => {

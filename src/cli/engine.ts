@@ -21,6 +21,7 @@ export interface LivesOptions {
   readonly accounting: AccountingMode;
   readonly mostEvents: number;
   readonly frames: number;
+  readonly dmesg?: string;
   readonly onProgress?: (done: number, total: number) => void;
 }
 

@@ -50,6 +50,7 @@ export function addExplainCommand(
         .argParser(collectRules)
         .default([], 'none'),
     )
+    .option('--dmesg <file>', 'kernel log of the same boot, as for check')
     .option('--events <number>', 'events to show beside those that the verdict rests on', parseWholeNumber, 8)
     .addOption(
       new Option('--format <format>', 'form of the output; json is a report of this finding')

@@ -17,6 +17,7 @@ const FRAMES = 4;
 export interface ExplainCommandOptions {
   readonly accounting: AccountingMode;
   readonly enable: readonly string[];
+  readonly dmesg?: string;
   readonly events: number;
   readonly format: 'text' | 'json';
   readonly color: ColorMode;
@@ -49,26 +50,21 @@ async function explanation(
   engine: Engine,
   file: string,
   wanted: string | undefined,
-  { accounting, enable, events, format, color }: ExplainCommandOptions,
+  { accounting, enable, dmesg, events, format, color }: ExplainCommandOptions,
   io: Io,
   report: Progress['report'] | undefined,
 ): Promise<string> {
-  const onProgress = report && { onProgress: report };
-  const checked = await engine.checkTrace(file, {
+  const shared = {
     accounting,
-    ...(enable.length > 0 && { enable }),
-    ...onProgress,
-  });
+    ...(dmesg !== undefined && { dmesg }),
+    ...(report && { onProgress: report }),
+  };
+  const checked = await engine.checkTrace(file, { ...shared, ...(enable.length > 0 && { enable }) });
   const look = { color: wantsColor(color, io), width: textWidth(io) };
   if (wanted === undefined) return format === 'json' ? renderJson(checked) : renderFindingList(checked, look);
 
   const [finding, number] = findingNamed(wanted, checked, file);
-  const [life] = await engine.livesOf(file, [finding], {
-    accounting,
-    mostEvents: events,
-    frames: FRAMES,
-    ...onProgress,
-  });
+  const [life] = await engine.livesOf(file, [finding], { ...shared, mostEvents: events, frames: FRAMES });
   const explained = { ...finding, ...(life && { life }) };
   return format === 'json'
     ? renderJson({ ...checked, findings: [explained] })

@@ -41,7 +41,7 @@ export function followLives(
   const byPage = new SubjectsByPage(subjects);
   const storyTimes = new Set(findings.flatMap(({ story }) => story.map(({ timeNs }) => timeNs)));
   /** Subjects of which the event in hand has removed pages. */
-  let cut: Subject[] = [];
+  let cut = new Set<Subject>();
   const pools = new Map<number, Set<Subject>>();
 
   const note = (subject: Subject, role: LifeRole, at: Readonly<Moment>, facts: LifeFacts): void => {
@@ -65,13 +65,13 @@ export function followLives(
     byPage.forEachIn(first, Math.ceil((phys + size) / shadow.pageSize) - first, visit);
   };
   /** The event in hand has removed what it removes: tells whoever lost pages by it. */
-  const tellCut = (at: Readonly<Moment>, role: LifeRole, facts: LifeFacts): void => {
-    const concerned = new Set(cut);
-    cut = [];
+  const tellCut = (at: Readonly<Moment>, role: LifeRole, facts: () => LifeFacts): void => {
+    if (cut.size === 0) return;
+    const concerned = cut;
+    cut = new Set();
     for (const subject of concerned) {
-      subject.cut = 0;
       subject.awaitsFlush = true;
-      note(subject, role, at, facts);
+      note(subject, role, at, facts());
     }
   };
   /** A DMA API call that concerns a device and a range, or is told in the story. */
@@ -114,12 +114,12 @@ export function followLives(
   const follower: Follower = {
     iommuMap(at, domain, iova, phys, size) {
       if (size <= 0) return;
-      const facts = {
+      const facts = (): LifeFacts => ({
         iova: hex(iova),
         phys: hex(phys),
         sizeBytes: size,
         ...named('domain', names.domain(domain)),
-      };
+      });
       tellCut(at, 'unmapped', facts);
       const concerned = new Set<Subject>();
       forEachFrame(phys, size, subject => concerned.add(subject));
@@ -133,30 +133,30 @@ export function followLives(
           subject.iovaPage = frameOf(iova);
           subject.iovaPages = framesIn(iova, size);
         }
-        note(subject, 'mapped', at, facts);
+        note(subject, 'mapped', at, facts());
       }
     },
     mappingCut(_at, id, iovaPage, pages, gone) {
-      const concerned = new Set<Subject>();
-      forEachFrame(shadow.mappings.frameAt(id, iovaPage) * FRAME_SIZE, pages * FRAME_SIZE, subject =>
-        concerned.add(subject),
-      );
-      for (const subject of subjects) if (subject.mapping === id) concerned.add(subject);
-      for (const subject of concerned) {
-        if (subject.cut === 0) cut.push(subject);
-        subject.cut += pages;
-        if (gone && subject.mapping === id) subject.mapping = -1;
+      const frame = shadow.mappings.frameAt(id, iovaPage);
+      forEachFrame(frame * FRAME_SIZE, pages * FRAME_SIZE, subject => cut.add(subject));
+      for (const subject of subjects) {
+        if (subject.mapping !== id) continue;
+        cut.add(subject);
+        if (gone) subject.mapping = -1;
       }
     },
     iommuUnmapEnd(at, domain, iova, size, unmapped) {
-      const facts = { iova: hex(iova), sizeBytes: unmapped, ...named('domain', names.domain(domain)) };
-      tellCut(at, 'unmapped', facts);
+      const facts = (sizeBytes: number): LifeFacts => ({
+        iova: hex(iova),
+        sizeBytes,
+        ...named('domain', names.domain(domain)),
+      });
+      tellCut(at, 'unmapped', () => facts(unmapped));
       if (unmapped > 0 && !storyTimes.has(at.timeNs)) return;
       const role = unmapped > 0 ? 'unmapped' : 'unmap found nothing';
       for (const subject of subjects) {
-        const concerns = subject.domain === domain && meetsIova(subject, iova, size);
-        if (isTold(subject, role, at) || (unmapped === 0 && concerns))
-          note(subject, role, at, { ...facts, sizeBytes: size });
+        const concerns = unmapped === 0 && subject.domain === domain && meetsIova(subject, iova, size);
+        if (concerns || isTold(subject, role, at)) note(subject, role, at, facts(size));
       }
     },
     iotlbFlush(at, domain, iova, size) {
@@ -178,8 +178,8 @@ export function followLives(
       }
     },
     domainFree(at, domain) {
-      for (const subject of subjects) if (subject.domain === domain && domain !== UNKNOWN) cut.push(subject);
-      tellCut(at, 'domain freed', named('domain', names.domain(domain)));
+      for (const subject of subjects) if (subject.domain === domain && domain !== UNKNOWN) cut.add(subject);
+      tellCut(at, 'domain freed', () => named('domain', names.domain(domain)));
     },
     pageAlloc(at, pfn, order) {
       ofPages('allocated', at, pfn, order);

@@ -20,8 +20,6 @@ export interface Subject {
   /** The range that the finding's DMA API call named; empty until it is seen. */
   dmaAddr: number;
   dmaEnd: number;
-  /** Pages of the mapping that the event in hand has removed. */
-  cut: number;
   /** A flush of the IOTLB is only of interest between the unmap and the first flush. */
   awaitsFlush: boolean;
 }
@@ -44,7 +42,6 @@ export function subjectOf(finding: Finding, log: LifeLog, pageSize: number): Sub
     iovaPages: 0,
     dmaAddr: -1,
     dmaEnd: -1,
-    cut: 0,
     awaitsFlush: false,
   };
 }
