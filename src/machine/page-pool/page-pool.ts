@@ -96,6 +96,11 @@ export class PagePool {
     return this.addressOf.get(pfn) ?? 0;
   }
 
+  /** Pages whose mapping nobody has undone yet, with their DMA address. */
+  mappedPages(): [pfn: number, address: number][] {
+    return [...this.addressOf].filter(([pfn]) => !this.isRecorded || this.tracked.has(pfn));
+  }
+
   /** Pages that are out or in the pool: `pages_state_hold_cnt - pages_state_release_cnt`. */
   get inflight(): number {
     return this.holdCount - this.releaseCount;
