@@ -26,6 +26,8 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
   /** The file as the caller named it. */
   readonly file: string;
+  /** What is wrong, without the name of the file. */
+  readonly problem: string;
   /** Byte offset at which reading failed, where there is one. */
   readonly offset: number | undefined;
 
@@ -33,6 +35,7 @@ export class TraceError extends Error {
   constructor(file: string, problem: string, offset?: number) {
     super(`${file}: ${problem}${offset === undefined ? '' : ` (at byte ${offset})`}`);
     this.file = file;
+    this.problem = problem;
     this.offset = offset;
   }
 }

@@ -148,7 +148,7 @@ export const traceDatImporter: Importer = {
     try {
       const trace = await readTraceDat(file);
       const damage = input.damage();
-      if (damage) trace.gaps.push({ offset: file.size, message: damage.message });
+      if (damage) trace.gaps.push({ offset: file.size, message: damage.problem });
       return TraceSource.of(trace, input.container);
     } catch (error) {
       file.close();

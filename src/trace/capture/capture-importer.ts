@@ -23,7 +23,7 @@ export const captureImporter: Importer = {
       return openCapture({
         ...tar,
         form: inContainer(tar.form, input.container),
-        problems: damage ? [...tar.problems, damage.message] : tar.problems,
+        problems: damage ? [...tar.problems, damage.problem] : tar.problems,
       });
     } catch (error) {
       file.close();

@@ -4,10 +4,13 @@ import { InputFile } from '../file/input-file.ts';
 import { TraceError } from '../trace-error.ts';
 import type { Folder, Member } from './folder.ts';
 
+/** What a capture consists of, beside files of its own: whoever names `/` does not wait for all of it. */
+const FOLDERS = ['events', 'per_cpu', 'instances'];
+
 /** `instances/NAME/per_cpu/cpuN/trace_pipe_raw` lies deepest. */
 const DEEPEST = 5;
 
-/** Files of a capture at most: a kernel has some thousand events. Whoever names `/` should not wait for all of it. */
+/** Files of a capture at most: a kernel has some thousand events. */
 const MOST_FILES = 100_000;
 
 /** Whether `path` is a directory; a path that does not exist is none. */
@@ -60,7 +63,9 @@ function list(root: string, relative: string, depth: number, into: string[]): vo
   for (const entry of entries) {
     const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
     if (entry.isFile()) into.push(path);
-    else if (entry.isDirectory() && depth < DEEPEST) list(root, path, depth + 1, into);
+    else if (entry.isDirectory() && (depth > 0 ? depth < DEEPEST : FOLDERS.includes(entry.name))) {
+      list(root, path, depth + 1, into);
+    }
     if (into.length > MOST_FILES) {
       throw new TraceError(
         root,

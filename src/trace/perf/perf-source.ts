@@ -273,7 +273,7 @@ export const perfImporter: Importer = {
     try {
       const header = readPerfHeader(file);
       const damage = input.damage();
-      if (damage) header.gaps.push({ offset: file.size, message: damage.message });
+      if (damage) header.gaps.push({ offset: file.size, message: damage.problem });
       const zstd = header.isCompressed ? await loadZstdStream() : undefined;
       return new PerfSource(file, header, input.container, zstd);
     } catch (error) {

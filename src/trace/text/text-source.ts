@@ -226,6 +226,6 @@ export class TextSource implements Source {
       });
     }
     const damage = this.input.damage();
-    if (damage) this.gaps.push({ offset: this.input.consumed(), message: damage.message });
+    if (damage) this.gaps.push({ offset: this.input.consumed(), message: damage.problem });
   }
 }
