@@ -100,3 +100,23 @@ describe(`the same scenario on two kernels (${where})`, () => {
     });
   }
 });
+
+/** What the rules that are off by default say where they are asked for, beside the others. */
+const ASKED_FOR: Readonly<Record<string, readonly string[]>> = {
+  'sanitizer-kernel/alias': ['free-while-mapped', 'multiple-map'],
+  'sanitizer-kernel/dom_many': ['multiple-map'],
+  'sanitizer-kernel/ok': [],
+  'sanitizer-kernel/sg_ok': [],
+  'stock-kernel/kmalloc': ['multiple-map', 'subpage-exposure'],
+  'stock-kernel/nvme-and-ping': ['multiple-map'],
+};
+
+describe(`rules that are off by default (${where})`, () => {
+  for (const [name, rules] of Object.entries(ASKED_FOR)) {
+    it.skipIf(!hasRecording(name))(`${name}: ${rules.join(', ') || 'nothing'} where asked for`, async () => {
+      const enable = ['multiple-map', 'subpage-exposure', 'dma-overlap'];
+      const report = await checkTrace(recording(name), { enable });
+      expect([...new Set(report.findings.map(finding => finding.rule))].sort()).toEqual(rules);
+    });
+  }
+});
