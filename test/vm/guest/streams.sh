@@ -8,7 +8,7 @@ iommusan record --from-boot > /host/from-boot 2> /host/from-boot.told
 cat > /tmp/second.sh <<'END'
 . /host/functions.sh
 group=iommusan_$PPID
-trace-cmd record -q -C mono -B second -o /host/second.dat \
+trace-cmd record -q -C mono -B second -b 8192 -o /host/second.dat \
 	-e $group:map -R stacktrace -e $group:unmap -R stacktrace -e $group:bind -e $group:unbind -e $group:domain_free \
 	-e kmem:mm_page_free -R stacktrace -e kmem:mm_page_alloc -e iommu:map -e iommu:unmap \
 	sh -c '. /host/functions.sh; work; lifetime double_map; lifetime over_unmap'
