@@ -4,6 +4,7 @@ import { joinParagraphs, type Paragraph } from './paragraphs.ts';
 import { section } from './section.ts';
 import { newPage, type Page } from './style.ts';
 import { tableLines } from './table.ts';
+import { counted, times } from './words.ts';
 import { bullet, wrap } from './wrap.ts';
 
 /** One line of the story of a simulated machine. */
@@ -134,18 +135,18 @@ function truthVerdict({ accesses, badAccesses }: SimulationView, page: Page): Pa
   }
   const lines = badAccesses.slice(0, 10).flatMap(text => bullet(text, page.width));
   const more = badAccesses.length > 10 ? [`  and ${badAccesses.length - 10} more`] : [];
-  const times = badAccesses.length === 1 ? 'once' : `${badAccesses.length} times`;
-  const title = `The truth: devices reached a page of another owner ${times}, table walks included; ${accesses} accesses got through`;
+  const often = times(badAccesses.length);
+  const title = `The truth: devices reached a page of another owner ${often}, table walks included; ${counted(accesses, 'access', 'accesses')} got through`;
   return [...wrap(title, page.width).map(page.style.alarm), ...lines, ...more];
 }
 
 function findingsVerdict({ findings }: SimulationView, page: Page): Paragraph {
   if (findings.length === 0) return ['iommusan finds nothing.'];
   const lines = findings.flatMap(({ rule, severity, title, count, pages }) => {
-    const times = [count > 1 ? `${count} times` : '', pages > 1 ? `${pages} pages` : ''].filter(
+    const amounts = [count > 1 ? `${count} times` : '', pages > 1 ? `${pages} pages` : ''].filter(
       text => text !== '',
     );
-    const tail = times.length > 0 ? ` (${times.join(', ')})` : '';
+    const tail = amounts.length > 0 ? ` (${amounts.join(', ')})` : '';
     const [first = '', ...rest] = wrap(
       `${rule}: ${title}${tail}`,
       page.width,

@@ -117,7 +117,10 @@ export class KernelMemory {
 
   /** `vmap_range_noflush()` with pages of up to `2 ** maxShift` bytes. */
   vmap(address: number, phys: number, size: number, maxShift: number): Kernel {
-    return vmapRange(this.mm, this.freeing, address, phys, size, maxShift);
+    return this.mm.inside(
+      'vmap_range_noflush',
+      vmapRange(this.mm, this.freeing, address, phys, size, maxShift),
+    );
   }
 
   /** `vunmap_range()` */
@@ -126,15 +129,18 @@ export class KernelMemory {
   }
 
   splitLargePage(address: number): Kernel<boolean> {
-    return splitLargePage(this.mm, this.freeing, address);
+    return this.mm.inside('__split_large_page', splitLargePage(this.mm, this.freeing, address));
   }
 
   collapseLargePages(address: number, size: number): Kernel<number> {
-    return collapseLargePages(this.mm, this.freeing, address, size);
+    return this.mm.inside(
+      'cpa_collapse_large_pages',
+      collapseLargePages(this.mm, this.freeing, address, size),
+    );
   }
 
   unmapPteRange(address: number, size: number): Kernel {
-    return unmapPteRange(this.mm, this.freeing, address, size);
+    return this.mm.inside('unmap_pte_range', unmapPteRange(this.mm, this.freeing, address, size));
   }
 
   /** Memory hot-add: the direct map of a range, in small pages. */
@@ -144,14 +150,14 @@ export class KernelMemory {
 
   /** Memory hot-remove: the direct map of a range and its tables. */
   hotRemove(phys: number, size: number): Kernel {
-    return removePagetable(this.mm, this.freeing, phys, size);
+    return this.mm.inside('remove_pagetable', removePagetable(this.mm, this.freeing, phys, size));
   }
 
   bind(device: Device, mm: UserMm): Kernel {
-    return this.sva.bind(device, mm);
+    return this.mm.inside('iommu_sva_bind_device', this.sva.bind(device, mm));
   }
 
   unbind(device: Device, mm: UserMm): Kernel {
-    return this.sva.unbind(device, mm);
+    return this.mm.inside('iommu_sva_unbind_device', this.sva.unbind(device, mm));
   }
 }

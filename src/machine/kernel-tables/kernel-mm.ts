@@ -14,6 +14,7 @@ import {
 } from '../page-tables/formats/x86-first-stage.ts';
 import type { PageTableHost } from '../page-tables/page-table.ts';
 import { TableTree } from '../page-tables/table-tree.ts';
+import type { Kernel } from '../threads/thread.ts';
 import { LEVEL_PGD, LEVEL_PUD, PAGE_OFFSET, PTRS_PER_TABLE, VMALLOC_START, VMEMMAP_START } from './layout.ts';
 import { type TableRegistry, tableBase } from './table-registry.ts';
 
@@ -136,6 +137,15 @@ export class KernelMm {
   link(word: number, level: number, pfn: number): void {
     const { memory } = this.host;
     X86_FIRST_STAGE.writeTable(memory.words, word, level, pfn * memory.pageSize);
+  }
+
+  /** Runs code as a function of this name, for the kernel stack. */
+  *inside<T>(name: string, body: Kernel<T>): Kernel<T> {
+    const { emission } = this.host;
+    const caller = emission.enter(emission.names.stacks.symbol(name));
+    const result = yield* body;
+    emission.leave(caller);
+    return result;
   }
 
   /** Whether all entries of a table are empty. */

@@ -76,8 +76,8 @@ function* mapOne(
     if (shift > maxShift || size < bytes || !isAligned(address, shift) || !isAligned(phys, shift)) continue;
     const word = mm.entryWithTables(address, level);
     if (mm.kind(word, level) === ENTRY_TABLE) {
-      if (level === LEVEL_PUD) yield* pudFreePmdPage(mm, freeing, word);
-      else yield* pmdFreePtePage(mm, freeing, word);
+      if (level === LEVEL_PUD) yield* mm.inside('pud_free_pmd_page', pudFreePmdPage(mm, freeing, word));
+      else yield* mm.inside('pmd_free_pte_page', pmdFreePtePage(mm, freeing, word));
     }
     mm.setLeaf(word, level, phys);
     return bytes;

@@ -46,7 +46,7 @@ export class GuestPlay {
     const result = machine.call(this.vfio.unmapDma(IOVA, MIB_2));
     this.stage.tell(
       `VFIO_IOMMU_UNMAP_DMA(${hex(IOVA)}, ${sizeText(MIB_2)})`,
-      `${sizeText(result)}, in ${this.vfio.unmapCalls} calls of iommu_unmap(); ${this.vfio.pinned} pages pinned`,
+      `${sizeText(result)}, in ${this.vfio.unmapCalls === 1 ? '1 call' : `${this.vfio.unmapCalls} calls`} of iommu_unmap(); ${this.vfio.pinned} pages pinned`,
     );
     if (this.vfio.unmapCalls !== calls) {
       this.stage.surprises.push({
