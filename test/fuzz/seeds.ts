@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bordersOf } from '../helpers/borders.ts';
 import { type RingRecord, takeApart } from '../helpers/drop-events.ts';
@@ -16,6 +16,9 @@ export interface Seed {
 
 /** Records of a real recording that a seed has: enough for mappings, frees and findings. */
 const RECORDS = 120;
+
+/** Bytes of a text that a seed has. */
+const TEXT_BYTES = 8192;
 
 /** Real recordings, made small, in every form; and the kernel's own formats. */
 export async function allSeeds(fixtures: string): Promise<Seed[]> {
@@ -48,23 +51,21 @@ export async function allSeeds(fixtures: string): Promise<Seed[]> {
     seeds.push({ name, target: 'trace', bytes: readFileSync(path), borders: bordersOf(path) });
   }
   seeds.push(bigEndian());
-  for (const name of otherForms(join(fixtures, 'inputs'))) {
-    const bytes = readFileSync(join(fixtures, 'inputs', name));
-    const borders = bytes.subarray(0, 512).includes(0) ? words(bytes) : linesOf(bytes.toString('latin1'));
-    seeds.push({ name, target: 'trace', bytes, borders });
+  for (const folder of ['texts', 'perf']) {
+    for (const name of readdirSync(join(fixtures, folder))) {
+      const bytes = readFileSync(join(fixtures, folder, name));
+      if (!name.endsWith('.txt')) seeds.push({ name, target: 'trace', bytes, borders: words(bytes) });
+      else {
+        const text = bytes.toString('latin1', 0, TEXT_BYTES);
+        seeds.push({ name, target: 'trace', bytes: latin1(text), borders: linesOf(text) });
+      }
+    }
   }
   const page =
     '\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n' +
     '\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n';
   seeds.push({ name: 'header_page', target: 'format', bytes: latin1(page), borders: linesOf(page) });
   return seeds;
-}
-
-/** Samples of other forms of input, as small files of `test/fixtures/inputs`. */
-function otherForms(folder: string): string[] {
-  return existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => /\.\w+$/.test(name))
-    : [];
 }
 
 async function excerptOf(path: string): Promise<Recording> {

@@ -20,7 +20,7 @@ export interface Target {
 }
 
 /** Inputs of which one is checked to the end; of the others all events are read and bound. */
-const CHECKED_OF = 5;
+const CHECKED_OF = 8;
 
 /** A file of any form: everything that `iommusan check` does with it up to the report, or all but the checks. */
 export function traceTarget(path: string): Target {
