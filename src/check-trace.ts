@@ -8,6 +8,7 @@ import type { KernelEvents } from './kernel/events.ts';
 import { withLives } from './lives-of.ts';
 import { type LogBeside, logBeside, logNotes } from './log-beside.ts';
 import { LossRecord } from './loss-record.ts';
+import { defaultReorderWindowNs } from './reorder-window.ts';
 import { followSeries } from './timeline/follow-series.ts';
 import { openSource } from './trace/open-source.ts';
 import type { Progress, Source } from './trace/source.ts';
@@ -27,6 +28,11 @@ export interface CheckTraceOptions {
   readonly dmesg?: string;
   /** Also tell the life of the page of each finding, for which the trace is read twice, and how mappings went over time. */
   readonly detail?: boolean;
+  /**
+   * Nanoseconds that events of different CPUs may be apart and still be in the wrong order: what rests on their order is
+   * possible, not certain. Default 0, and 10 ms for the clocks `local` and `uptime` on more than one CPU.
+   */
+  readonly reorderWindowNs?: number;
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
   readonly onProgress?: Progress;
   /** Called with each finding when it is first reported, before its end is known: for tools that do not wait for the end. */
@@ -67,6 +73,7 @@ async function checkSource(
     pageSize: source.description.pageSize,
     accounting: mode,
     checks: selectChecks(options),
+    reorderWindowNs: options.reorderWindowNs ?? defaultReorderWindowNs(source.description.buffers),
     ...(options.onFinding && { onFinding: options.onFinding }),
   });
   const series = options.detail === true ? followSeries(judge.shadow) : undefined;

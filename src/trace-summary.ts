@@ -48,7 +48,7 @@ export function traceNotes(source: Source, cpus: number): string[] {
   }
   if (clock === 'local' && cpus > 1) {
     notes.push(
-      'The clock "local" is not the same on all CPUs: events of different CPUs may be in the wrong order. Record with -C mono.',
+      'The clock "local" is not the same on all CPUs: events of different CPUs may be in the wrong order. Findings that rest on the order of events less than 10 ms apart (--reorder-window) are called possible. Record with -C mono.',
     );
   }
   const clocks = new Set(buffers.map(buffer => buffer.clock));

@@ -23,6 +23,8 @@ export interface JudgeOptions {
   readonly pageSize: number;
   readonly accounting: AccountingMode;
   readonly checks: readonly CheckDefinition[];
+  /** Events of different CPUs that are no further apart may be in the wrong order; default 0. */
+  readonly reorderWindowNs?: number;
   /** Called with each finding when it is first reported, before its end is known. */
   readonly onFinding?: (finding: Finding) => void;
 }
@@ -42,7 +44,7 @@ export class Judge {
 
   constructor(options: JudgeOptions) {
     this.options = options;
-    this.findings = new FindingCollector(options.names, options.onFinding);
+    this.findings = new FindingCollector(options.names, options.onFinding, options.reorderWindowNs);
     const { followers } = this;
     this.shadow = new Shadow({
       pageSize: options.pageSize,
@@ -67,7 +69,18 @@ export class Judge {
     followers.mapOver.push(...this.checks.filter(check => check.mapOver));
     followers.mappingCut.push(dangling, this.departures, ...this.checks.filter(check => check.mappingCut));
     followers.countFault.push(...this.checks.filter(check => check.countFault));
-    this.events = inTurn([this.departures, dmaUnmaps, unequalUnmaps, ...this.checks], this.shadow);
+    this.events = inTurn(
+      [this.departures, dmaUnmaps, unequalUnmaps, ...this.checks, this.losses()],
+      this.shadow,
+    );
+  }
+
+  private losses(): Partial<KernelEvents> {
+    return {
+      eventsLost: (_cpu, _count, _sinceNs, untilNs) => {
+        if (untilNs === Number.POSITIVE_INFINITY) this.findings.doubtAll();
+      },
+    };
   }
 
   /** Lets somebody watch, who is told of each event after the shadow has believed it. To be called before any event. */

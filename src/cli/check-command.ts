@@ -4,7 +4,7 @@ import type { CheckOptions } from './check.ts';
 import type { EngineLoader } from './engine.ts';
 import { type ExitCode, FAIL_ON } from './exit-code.ts';
 import type { Io } from './io.ts';
-import { parseWholeNumber } from './quantities.ts';
+import { parseDurationNs, parseWholeNumber } from './quantities.ts';
 import { addReportOptions } from './report-options.ts';
 import { collectRules } from './rule-selection.ts';
 
@@ -80,6 +80,11 @@ export function addCheckCommand(
       '--max-lost <events>',
       'fail when more events than this were lost; a gap of unknown size counts as one (default: no limit)',
       parseWholeNumber,
+    )
+    .option(
+      '--reorder-window <time>',
+      'events of different CPUs less than this apart (2us, 10ms, 0) may be in the wrong order (default: 10ms with the clock local, else 0)',
+      parseDurationNs,
     )
     .option(
       '--suppressions <file>',

@@ -20,6 +20,8 @@ export interface CheckOptions extends ReportOptions {
   readonly dmesg?: string;
   /** Lost events that are accepted; no limit where absent. */
   readonly maxLost?: number;
+  /** Nanoseconds within which events of different CPUs may be in the wrong order. */
+  readonly reorderWindow?: number;
   /** A file, or false where even `iommusan.suppressions` is to be passed over. */
   readonly suppressions?: string | false;
   /** A stored report. */
@@ -118,6 +120,7 @@ async function checkOne(
     ...(dmesg !== undefined && { dmesg }),
     // The page shows time lines and charts.
     ...((checkOptions.detail === true || checkOptions.format === 'html') && { detail: true }),
+    ...(checkOptions.reorderWindow !== undefined && { reorderWindowNs: checkOptions.reorderWindow }),
     ...(progress && { onProgress: progress.report }),
   };
   try {

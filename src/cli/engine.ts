@@ -12,6 +12,7 @@ export interface CheckTraceOptions {
   readonly skip?: readonly string[];
   readonly dmesg?: string;
   readonly detail?: boolean;
+  readonly reorderWindowNs?: number;
   /** Called now and then while reading, with bytes read and bytes in all; a `total` of 0 is unknown. */
   readonly onProgress?: (done: number, total: number) => void;
 }

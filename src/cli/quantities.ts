@@ -12,6 +12,18 @@ export function parseDurationMs(text: string): number {
   return milliseconds;
 }
 
+const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+
+/** Nanoseconds of `500ns`, `2us`, `10ms`, `1s`, and of `0`. */
+export function parseDurationNs(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ns|us|ms|s)$/.exec(text) ?? [];
+  if (text === '0') return 0;
+  if (amount === undefined || unit === undefined) {
+    throw new InvalidArgumentError('It must be a time with its unit, such as 500ns, 2us, 10ms or 0.');
+  }
+  return Number(amount) * (NANOSECONDS[unit] as number);
+}
+
 const KIB: Readonly<Record<string, number>> = { K: 1, M: 1024, G: 1024 * 1024 };
 
 /** KiB of `512K`, `8M`, `1G`; a number alone is KiB, as trace-cmd has it. */

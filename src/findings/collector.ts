@@ -1,6 +1,6 @@
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import type { SourceNames } from '../kernel/source.ts';
-import type { Finding, StoryEvent, StoryRole } from './finding.ts';
+import type { Certainty, Finding, StoryEvent, StoryRole } from './finding.ts';
 import type { Incident, IncidentEvent, IncidentHandle } from './incident.ts';
 import { kernelFrames } from './recording-frames.ts';
 import type { Severity } from './rule.ts';
@@ -34,16 +34,27 @@ export class FindingCollector {
   /** Signatures that were computed, by the numbers that they are made of. */
   private readonly signatures = new Map<string, string>();
   private readonly onNew: ((finding: Finding) => void) | undefined;
+  private readonly reorderWindowNs: number;
+  /** Incidents that would not be certain if events of two CPUs came in the other order. */
+  private readonly doubted = new Set<Incident>();
+  private doubtsAll = false;
 
   /** @param onNew called with each finding when it is first reported: its story is that of the time until then */
-  constructor(names: SourceNames, onNew?: (finding: Finding) => void) {
+  constructor(names: SourceNames, onNew?: (finding: Finding) => void, reorderWindowNs = 0) {
     this.names = names;
     this.onNew = onNew;
+    this.reorderWindowNs = reorderWindowNs;
+  }
+
+  /** Events are missing of which nobody knows when they were: nothing is certain. */
+  doubtAll(): void {
+    this.doubtsAll = true;
   }
 
   report(incident: Incident): IncidentHandle {
     const signature = this.signature(incident);
     const { timeNs } = incident.fired.at;
+    for (const { at } of incident.others) this.doubtOrder(incident, at);
     let group = this.groups.get(signature);
     const isNew = group === undefined;
     if (!group) {
@@ -59,7 +70,7 @@ export class FindingCollector {
         lastNs: timeNs,
       };
       this.groups.set(signature, group);
-    } else if (isBetterSample(incident, group.sample)) {
+    } else if (this.isBetterSample(incident, group.sample)) {
       // Its title, severity and certainty must be the finding's.
       group.sample = incident;
       group.later = [];
@@ -71,7 +82,7 @@ export class FindingCollector {
     group.firstNs = Math.min(group.firstNs, timeNs);
     group.lastNs = Math.max(group.lastNs, timeNs);
     if (isNew) this.onNew?.(this.finding(group, timeNs));
-    return handleOf(group, incident);
+    return this.handleOf(group, incident);
   }
 
   /** The findings, errors first, each kind in the order of first occurrence. */
@@ -111,7 +122,7 @@ export class FindingCollector {
     return {
       rule: sample.rule.id,
       severity: severityOf(sample),
-      certainty: sample.certainty,
+      certainty: this.certaintyOf(sample),
       title: sample.title,
       signature: group.signature,
       count: group.count,
@@ -151,41 +162,56 @@ export class FindingCollector {
       ...(location ? { location } : {}),
     };
   }
+
+  private certaintyOf(incident: Incident): Certainty {
+    return this.doubtsAll || this.doubted.has(incident) ? 'possible' : incident.certainty;
+  }
+
+  /** An event of another CPU so near to the fired one that it may have come on its other side. */
+  private doubtOrder(incident: Incident, at: Readonly<Moment>): void {
+    const { fired } = incident;
+    if (at.cpu === fired.at.cpu || this.reorderWindowNs === 0) return;
+    if (Math.abs(at.timeNs - fired.at.timeNs) <= this.reorderWindowNs) this.doubted.add(incident);
+  }
+
+  /** Of two occurrences the worse one stands for all, then the one that is certain, then the first. */
+  private isBetterSample(incident: Incident, sample: Incident): boolean {
+    const worse = ORDER.indexOf(severityOf(sample)) - ORDER.indexOf(severityOf(incident));
+    if (worse !== 0) return worse > 0;
+    return this.certaintyOf(sample) === 'possible' && this.certaintyOf(incident) === 'certain';
+  }
+
+  /** Later events go into the story only for the sample; all occurrences are counted. */
+  private handleOf(group: Group, incident: Incident): IncidentHandle {
+    let told = 0;
+    const tell = (role: StoryRole, at: Readonly<Moment>): void => {
+      if (group.sample === incident && group.later.length < LATER_TOLD)
+        group.later.push({ role, at: copyMoment(at) });
+    };
+    return {
+      echo(role, at) {
+        group.echoes++;
+        group.lastNs = Math.max(group.lastNs, at.timeNs);
+        if (told++ < ECHOES_TOLD) tell(role, at);
+      },
+      grow(pages, at) {
+        group.pages += pages;
+        group.lastNs = Math.max(group.lastNs, at.timeNs);
+      },
+      add: (role, at) => {
+        this.doubtOrder(incident, at);
+        tell(role, at);
+      },
+      ended: (role, at) => {
+        this.doubtOrder(incident, at);
+        if (group.sample !== incident || group.endedAt) return;
+        group.endedAt = copyMoment(at);
+        group.later.push({ role, at: group.endedAt });
+      },
+    };
+  }
 }
 
 function severityOf({ severity, rule }: Incident): Severity {
   return severity ?? rule.severity;
-}
-
-/** Of two occurrences the worse one stands for all, then the one that is certain, then the first. */
-function isBetterSample(incident: Incident, sample: Incident): boolean {
-  const worse = ORDER.indexOf(severityOf(sample)) - ORDER.indexOf(severityOf(incident));
-  if (worse !== 0) return worse > 0;
-  return sample.certainty === 'possible' && incident.certainty === 'certain';
-}
-
-/** Later events go into the story only for the sample; all occurrences are counted. */
-function handleOf(group: Group, incident: Incident): IncidentHandle {
-  let told = 0;
-  const tell = (role: StoryRole, at: Readonly<Moment>): void => {
-    if (group.sample === incident && group.later.length < LATER_TOLD)
-      group.later.push({ role, at: copyMoment(at) });
-  };
-  return {
-    echo(role, at) {
-      group.echoes++;
-      group.lastNs = Math.max(group.lastNs, at.timeNs);
-      if (told++ < ECHOES_TOLD) tell(role, at);
-    },
-    grow(pages, at) {
-      group.pages += pages;
-      group.lastNs = Math.max(group.lastNs, at.timeNs);
-    },
-    add: tell,
-    ended(role, at) {
-      if (group.sample !== incident || group.endedAt) return;
-      group.endedAt = copyMoment(at);
-      group.later.push({ role, at: group.endedAt });
-    },
-  };
 }

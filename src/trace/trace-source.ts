@@ -3,6 +3,7 @@ import { type Capabilities, noCapabilities } from '../kernel/source.ts';
 import { Binder } from './bindings/binder.ts';
 import { clockNotes } from './dat/clock-notes.ts';
 import { isTraceDat } from './dat/file-header.ts';
+import { MarkedLosses } from './dat/marked-losses.ts';
 import { openTraceDat, readTraceDat } from './dat/open.ts';
 import { Positions } from './dat/positions.ts';
 import type { TraceDat } from './dat/trace-dat.ts';
@@ -91,14 +92,17 @@ export class TraceSource implements Source {
   run(sink: KernelEvents, progress?: Progress): WalkResult {
     const binder = new Binder(sink, this.names, this.capabilities, this.longSize, this.trace.pageSize);
     binder.expect([...this.formatsThatMayMatter()]);
+    const marked = new MarkedLosses(binder);
+    for (const { cpu, droppedEvents } of this.trace.statistics) marked.dropped(cpu, droppedEvents);
     const result = this.walk(
       id => {
         const format = this.format(id);
         return format && binder.handlerFor(format);
       },
-      binder,
+      marked,
       progress,
     );
+    for (const { cpu, overrun } of this.trace.statistics) marked.overrun(cpu, overrun);
     binder.finish();
     this.said = binder.notes;
     return result;

@@ -27,6 +27,8 @@ export interface KernelScriptOptions {
   readonly checks?: readonly CheckDefinition[];
   /** What the source shows; default all that a recording can. */
   readonly capabilities?: Partial<Capabilities>;
+  /** Default 0. */
+  readonly reorderWindowNs?: number;
 }
 
 export interface DmaOptions {
@@ -76,6 +78,7 @@ export class KernelScript {
       capabilities: { ...RECORDED, ...options.capabilities },
       pageSize: options.pageSize ?? 4096,
       accounting: options.accounting ?? 'exact',
+      reorderWindowNs: options.reorderWindowNs ?? 0,
       checks: options.checks ?? DEFAULT_CHECKS,
     });
     this.as('swapper');
