@@ -175,7 +175,6 @@ export class Machine {
     this.dmaDebug = new DmaDebug(this.log);
     this.dma = new DmaApi({
       emission: this.emission,
-      log: this.log,
       truth: this.truth,
       dmaIommu: this.dmaIommu,
       dmaDebug: this.dmaDebug,

@@ -4,7 +4,6 @@ import type { Device } from '../device/device.ts';
 import type { DmaIommu } from '../dma-iommu/dma-iommu.ts';
 import type { Emission } from '../events/emission.ts';
 import type { SgEntry } from '../iommu/map-sg.ts';
-import type { KernelLog } from '../kernel-log.ts';
 import { GFP_ZERO, type PageAllocator } from '../memory/page-allocator.ts';
 import { IOMMU_READ, IOMMU_WRITE } from '../page-tables/page-table.ts';
 import type { Kernel } from '../threads/thread.ts';
@@ -26,7 +25,6 @@ const RECORDED_ENTRIES = 128;
 
 export interface DmaApiHost {
   readonly emission: Emission;
-  readonly log: KernelLog;
   readonly truth: Truth;
   readonly dmaIommu: DmaIommu;
   readonly dmaDebug: DmaDebug;
@@ -251,7 +249,9 @@ export class DmaApi {
       return yield* dmaIommu.mapPhys(device.domain, phys, size, protOf(direction), device.dmaMask);
     }
     // dma_direct_map_phys(): an address that the device cannot reach is bounced.
-    return phys + size - 1 <= device.dmaMask ? phys : swiotlb.map(phys, size, direction !== FROM_DEVICE);
+    return phys + size - 1 <= device.dmaMask
+      ? phys
+      : swiotlb.map(phys, size, device.dmaMask, direction !== FROM_DEVICE);
   }
 
   private *unmapAnyWay(device: Device, address: number, size: number, copiesOut: boolean): Kernel {

@@ -93,5 +93,5 @@ describe('the scheduler', () => {
     // On a machine a thousand times slower it is a soft lockup.
     const slow = unmapOf1GiB(100_000);
     expect(slow.log.lines.filter(({ site }) => site === 'watchdog_timer_fn')).toHaveLength(1);
-  });
+  }, 30_000);
 });
