@@ -35,8 +35,8 @@ export interface TextCpu {
   lastNs: number;
 }
 
-/** Lines that are no event and tell nothing that is not said elsewhere. */
-const KNOWN_LINES = ['cpus=', 'version = ', 'trace-cmd ', 'CPU ', '[unknown]', '\t\t'];
+/** What trace-cmd report says before and between events: `cpus=2`, `version = 7`, `CPU 1 is empty`. */
+const KNOWN_LINES = ['cpus=', 'version = ', 'CPU '];
 
 /** `# entries-in-buffer/entries-written: 1024/3000   #P:2` */
 const ENTRIES = /^#\s*entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
@@ -50,8 +50,6 @@ export class TextReader {
   readonly commandNames: Map<number, string>;
   readonly timeStyles = new Set<TimeStyle>();
   events = 0;
-  /** Of the events those that are the stack of another. */
-  stacks = 0;
   /** Stacks that were not taken because only their beginning is printed. */
   cutStacks = 0;
   lines = 0;
@@ -118,7 +116,6 @@ export class TextReader {
     if (header.showsContext) this.showsContext = true;
     if (scanPerfLoss(bytes, header.rest, end, header.cpu)) return;
     if (this.beginsStack(bytes, header.rest, end)) {
-      this.stacks++;
       this.count(header.cpu, header.timeNs, end - start + 1);
       return;
     }
