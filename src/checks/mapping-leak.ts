@@ -116,8 +116,7 @@ export const mappingLeak: CheckDefinition = {
       context.findings.report({
         rule,
         // What was never unmapped may be meant to stay; what merely is old may be waited for.
-        certainty:
-          growth && ended > 0 && shadow.isCertainSince(mappings.timeOf(oldest)) ? 'certain' : 'possible',
+        certainty: growth && ended > 0 && ids.every(id => shadow.isCertain(id)) ? 'certain' : 'possible',
         title: growth
           ? `${count} of ${ownerWords(owner)} were never unmapped, and their number only grew`
           : `${count} of ${ownerWords(owner)} still live after ${formatDuration(ageNs)}, where others live ${longest} at most`,

@@ -56,7 +56,7 @@ export const multipleMap: CheckDefinition = {
         const page = Math.floor(shadow.mappings.frameAt(other.id, other.iovaPage) / perPage);
         found.handle = context.findings.report({
           rule,
-          certainty: shadow.isCertainSince(made.timeNs) ? 'certain' : 'possible',
+          certainty: shadow.isCertain(other.id) ? 'certain' : 'possible',
           title: isShared
             ? `page ${hex(page)} mapped for ${ownerWords(ownerOf(context, sole))} while it is mapped for ${ownerWords(owner)}`
             : `page ${hex(page)} mapped at IOVA ${hex(iova)} while it is mapped at ${hex(other.iovaPage * FRAME_SIZE)} for ${ownerWords(owner)}`,

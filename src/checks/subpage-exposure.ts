@@ -81,7 +81,7 @@ export const subpageExposure: CheckDefinition = {
         const report = (): IncidentHandle =>
           context.findings.report({
             rule,
-            certainty: shadow.isCertainSince(made.timeNs) ? 'certain' : 'possible',
+            certainty: shadow.isCertain(mapping) ? 'certain' : 'possible',
             title: `slab object of ${size} bytes allocated in page ${hex(pfn)}, which ${ownerWords(owner)} can reach`,
             fired: { role: 'slab object allocated', at: copyMoment(at) },
             others: [{ role: 'mapped', at: made }],
