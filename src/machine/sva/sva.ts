@@ -45,7 +45,11 @@ export interface SvaAccess {
   readonly pfn: number;
 }
 
+/** No block is larger than half of the address space. */
 const MAX_SHIFT = 63;
+
+/** A PASID-selective invalidation, to its end. */
+const FLUSH_NS = 1000;
 
 /** drivers/iommu/iommu-sva.c, Linux 7.2: shared virtual addressing. */
 export class Sva {
@@ -155,6 +159,3 @@ export class Sva {
     this.isLocked = true;
   }
 }
-
-/** A PASID-selective invalidation, to its end. */
-const FLUSH_NS = 1000;

@@ -2,7 +2,7 @@ import type { KernelMm } from '../kernel-tables/kernel-mm.ts';
 import { LEVEL_PGD, PTRS_PER_TABLE, TASK_SIZE } from '../kernel-tables/layout.ts';
 import { tableBase } from '../kernel-tables/table-registry.ts';
 import { MachineError } from '../machine-error.ts';
-import type { PageAllocator } from '../memory/page-allocator.ts';
+import { GFP_ZERO, type PageAllocator } from '../memory/page-allocator.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { ENTRY_EMPTY, ENTRY_LEAF, ENTRY_TABLE } from '../page-tables/formats/entry-format.ts';
 import { X86_FIRST_STAGE } from '../page-tables/formats/x86-first-stage.ts';
@@ -65,7 +65,7 @@ export class UserMm {
     const { allocator, memory, truth } = this.host;
     return Array.from({ length: pages }, (_, index) => {
       const at = address + index * PAGE;
-      const pfn = allocator.alloc(0, 1, this.owner);
+      const pfn = allocator.alloc(0, GFP_ZERO, this.owner);
       if (pfn < 0) throw new MachineError('out of memory: no page for a process');
       X86_FIRST_STAGE.writeLeaf(memory.words, this.entry(at), 0, pfn * PAGE, 12, IOMMU_READ | IOMMU_WRITE);
       truth.mapped(this.domain, at, pfn * PAGE, PAGE);
