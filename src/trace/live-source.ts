@@ -61,7 +61,7 @@ export class LiveSource {
           const format = parsed(byId.get(id));
           return format && binder.handlerFor(format);
         },
-        eventsLost: (...gap) => sink.eventsLost(...gap),
+        eventsLost: (...gap) => binder.eventsLost(...gap),
       },
     });
   }

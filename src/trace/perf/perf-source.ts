@@ -141,7 +141,7 @@ export class PerfSource implements Source {
         const format = this.format(id);
         return format && this.bound(format, binder);
       },
-      sink,
+      { eventsLost: (...gap) => (binder ?? sink).eventsLost(...gap) },
       progress,
     );
     binder?.finish();

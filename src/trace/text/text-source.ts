@@ -122,7 +122,7 @@ export class TextSource implements Source {
         binder.expect([format]);
         return binder.handlerFor(format);
       },
-      sink,
+      binder,
       progress,
       () => binder.expect(this.kinds.all.map(kind => kind.format)),
     );
