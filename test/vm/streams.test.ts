@@ -92,7 +92,8 @@ describe('a recording from boot on', () => {
     expect(boot.step('collect').output).toMatch(/: [\d,]+ events since boot/);
     const report = await boot.check('boot.dat');
     expect(report.trace.capabilities).toMatchObject({ hasDomains: true, hasDevices: true });
-    expect(report.accounting.mappingsMade).toBeGreaterThan(100);
+    // The drivers of the disks map when they start.
+    expect(report.accounting.mappingsMade).toBeGreaterThan(20);
     expect(report.findings).toContainEqual(
       expect.objectContaining({ rule: 'free-while-mapped', driver: 'lifetime' }),
     );
