@@ -101,7 +101,7 @@ async function recordInto(
     names,
     {
       pageSize,
-      traceClock: `[${buffers[0]?.clock ?? 'local'}]`,
+      traceClock: `[${clockNamed(buffers[0]?.clock)}]`,
       ...(kernel === undefined ? {} : { uname: kernel.join(' ') }),
     },
     options,
@@ -113,6 +113,16 @@ async function recordInto(
     recorder.discard();
     throw error;
   }
+}
+
+/** Clocks of ftrace that count nanoseconds or what a reader knows (Documentation/trace/ftrace.rst, `trace_clock`). */
+const CLOCKS: ReadonlySet<string> = new Set(
+  'local global counter uptime perf x86-tsc mono mono_raw boot tai'.split(' '),
+);
+
+/** A text does not name its clock; its events are in order for all CPUs, as those of the clock `global` are. */
+function clockNamed(clock = 'local'): string {
+  return CLOCKS.has(clock) ? clock : 'global';
 }
 
 async function toJsonLines(source: Source, output: string, { onProgress }: ConvertOptions): Promise<void> {

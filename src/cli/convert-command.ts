@@ -16,7 +16,7 @@ Examples:
   iommusan convert trace.txt trace.dat          for trace-cmd and KernelShark
   iommusan convert trace.dat events.jsonl       one event a line
   iommusan convert --to jsonl trace.dat - | jq 'select(.event == "iommuMap")'
-  iommusan convert trace.dat trace.pftrace      open it in https://ui.perfetto.dev`;
+  iommusan convert trace.dat trace.pftrace      open it in ui.perfetto.dev`;
 
 const ANONYMIZE_HELP = `${EXIT_STATUS}
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkTrace } from '../../src/check-trace.ts';
 import { anonymizeTrace, convertTrace } from '../../src/convert-trace.ts';
@@ -18,6 +19,21 @@ async function linesOf(path: string): Promise<Record<string, unknown>[]> {
     .split('\n')
     .map(line => JSON.parse(line) as Record<string, unknown>);
 }
+
+describe('a text as trace.dat', () => {
+  it('gives the same verdict, and tells what the text tells', async () => {
+    const text = join(import.meta.dirname, '../fixtures/texts/trace-cmd-report-t.txt');
+    const out = files.path('text.dat');
+    await convertTrace(text, out, 'trace.dat');
+    const without = (lines: Record<string, unknown>[]) => lines.map(({ stack: _stack, ...line }) => line);
+    expect(without(await linesOf(out))).toEqual(without(await linesOf(text)));
+    const [own, converted] = [await checkTrace(text), await checkTrace(out)];
+    expect(converted.findings.map(({ rule, certainty, count }) => ({ rule, certainty, count }))).toEqual(
+      own.findings.map(({ rule, certainty, count }) => ({ rule, certainty, count })),
+    );
+    expect(converted.trace.clock).toBe('global');
+  });
+});
 
 describe('JSON lines', () => {
   it('have one line for each event, in its order', async () => {
