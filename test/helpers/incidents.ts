@@ -10,9 +10,11 @@ export interface SeenIncident {
   readonly cpu: number;
   readonly certainty: Certainty;
   readonly title: string;
+  /** The event only repeats an incident that was reported before it. */
+  readonly isEcho: boolean;
 }
 
-/** Every incident that the checks report of a trace, before findings are made of them. */
+/** Every incident that the checks report of a trace, before findings are made of them, and what repeats them. */
 export async function incidentsOf(path: string): Promise<SeenIncident[]> {
   const seen: SeenIncident[] = [];
   const source = await TraceSource.open(path);
@@ -28,8 +30,16 @@ export async function incidentsOf(path: string): Promise<SeenIncident[]> {
         const report: typeof findings.report = incident => {
           const { timeNs, cpu } = incident.fired.at;
           const { certainty, title } = incident;
-          seen.push({ rule: incident.rule.id, timeNs, cpu, certainty, title });
-          return findings.report(incident);
+          const known = { rule: incident.rule.id, certainty, title };
+          seen.push({ ...known, timeNs, cpu, isEcho: false });
+          const handle = findings.report(incident);
+          return {
+            ...handle,
+            echo(role, at) {
+              seen.push({ ...known, timeNs: at.timeNs, cpu: at.cpu, isEcho: true });
+              handle.echo(role, at);
+            },
+          };
         };
         const listening = Object.assign(Object.create(findings), { report }) as typeof findings;
         return create({ ...context, findings: listening });
