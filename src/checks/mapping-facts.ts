@@ -2,9 +2,15 @@ import { UNKNOWN } from '../kernel/events.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 
-/** Whether the first page of a mapping is in a page_pool, which maps its pages one by one and each as a whole. */
+/** Whether a mapping is of a page_pool, which maps its pages one by one and each as a whole. */
 export function isOfPool(shadow: Shadow, id: number): boolean {
-  return shadow.pools.pagesHeld > 0 && shadow.pools.holderOf(firstPage(shadow, id)) !== UNKNOWN;
+  return poolOf(shadow, id) !== UNKNOWN;
+}
+
+/** The page_pool that a mapping belongs to, or {@link UNKNOWN}: also of a page that another pool holds by now. */
+export function poolOf(shadow: Shadow, id: number): number {
+  const { pools, mappings } = shadow;
+  return pools.isEmpty ? UNKNOWN : pools.holderOfMapping(firstPage(shadow, id), mappings.timeOf(id));
 }
 
 /** Number of the page that a mapping begins in. */

@@ -1,8 +1,9 @@
 import type { IncidentHandle } from '../findings/incident.ts';
 import type { Rule } from '../findings/rule.ts';
+import { UNKNOWN } from '../kernel/events.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { countOf, mappingRef, OTHERS_TOLD, ownerOf, ownerWords, pageRef, pagesOf } from './describe.ts';
-import { bytesLeft, firstPage, isOfPool } from './mapping-facts.ts';
+import { bytesLeft, firstPage, poolOf } from './mapping-facts.ts';
 
 const rule: Rule = {
   id: 'page-pool-unbind',
@@ -32,8 +33,8 @@ export const pagePoolUnbind: CheckDefinition = {
     context.departures.onLeft((device, at, ids) => {
       const byPool = new Map<number, number[]>();
       for (const id of ids) {
-        if (!isOfPool(shadow, id)) continue;
-        const pool = shadow.pools.holderOf(firstPage(shadow, id));
+        const pool = poolOf(shadow, id);
+        if (pool === UNKNOWN) continue;
         byPool.set(pool, [...(byPool.get(pool) ?? []), id]);
       }
       const owner = ownerOf(context, device);

@@ -26,6 +26,7 @@ import { PhysicalMemory } from './memory/physical-memory.ts';
 import type { MachineOptions } from './options.ts';
 import { PAGE_POOL_RULES, type PagePoolDesign, type PagePoolRules } from './page-pool/designs.ts';
 import { PagePool, type PagePoolOptions } from './page-pool/page-pool.ts';
+import { PoolPages } from './page-pool/pool-pages.ts';
 import type { IotlbGather } from './page-tables/iotlb-gather.ts';
 import { IOMMU_READ, IOMMU_WRITE, type PageTableFormat } from './page-tables/page-table.ts';
 import { rulesOf } from './sanitizer/rules.ts';
@@ -94,6 +95,7 @@ export class Machine {
   readonly iommu: IommuContext;
   readonly emission: Emission;
   private readonly pagePoolRules: PagePoolRules;
+  private readonly poolPages = new PoolPages();
   private readonly engine: DmaEngine;
   private readonly options: MachineOptions;
   private ownKernelMemory: KernelMemory | undefined;
@@ -271,6 +273,7 @@ export class Machine {
       timers,
       pageSize: this.memory.pageSize,
       rules: this.pagePoolRules,
+      pages: this.poolPages,
     };
     return new PagePool(host, names.pools.id(name), name, device, this.ownerId(name), options);
   }
@@ -376,7 +379,10 @@ export class Machine {
       },
       freeing: (pfn, order) => emission.sink.pageFree(emission.moment(), pfn, order),
       freeHook: (pfn, pages) => this.sanitizer?.checkPages(pfn, pages, 'free'),
-      freed: (pfn, order) => truth.owners.freed(pfn, 2 ** order),
+      freed: (pfn, order) => {
+        truth.owners.freed(pfn, 2 ** order);
+        for (let page = pfn; page < pfn + 2 ** order; page++) this.poolPages.freed(page);
+      },
     };
   }
 

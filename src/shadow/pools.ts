@@ -21,6 +21,11 @@ export class Pools {
   private readonly byId = new Map<number, Pool>();
   /** Record of the pool page at each page frame number. */
   private readonly byPage = new Map<number, number>();
+  /**
+   * Records of pages that were freed behind their pool and are held by another, oldest first: the page is no longer the
+   * pool's, but the mapping that it made of it still is.
+   */
+  private readonly displaced = new Map<number, number[]>();
   private pool = new Int32Array(INITIAL_RECORDS);
   private readonly moments = new MomentColumns();
   private end = 1;
@@ -31,6 +36,11 @@ export class Pools {
     return this.byPage.size;
   }
 
+  /** No pool holds a page or has lost one to another. */
+  get isEmpty(): boolean {
+    return this.byPage.size === 0 && this.displaced.size === 0;
+  }
+
   get(id: number): Pool | undefined {
     return this.byId.get(id);
   }
@@ -39,6 +49,17 @@ export class Pools {
   holderOf(pfn: number): number {
     const record = this.byPage.get(pfn);
     return record === undefined ? UNKNOWN : (this.pool[record] as number);
+  }
+
+  /**
+   * The pool that a mapping of the page belongs to, or {@link UNKNOWN}. A pool maps a page right before it holds it: of
+   * several that have held the page, it is the first that did after the mapping was made.
+   */
+  holderOfMapping(pfn: number, madeNs: number): number {
+    for (const record of this.displaced.get(pfn) ?? []) {
+      if (this.moments.timeOf(record) >= madeNs) return this.pool[record] as number;
+    }
+    return this.holderOf(pfn);
   }
 
   /** When the page entered the pool that holds it. */
@@ -70,11 +91,10 @@ export class Pools {
     if (pool.device === UNKNOWN) pool.device = device;
     // Memory that is no page, of a memory provider, has the number 0.
     if (pfn === 0) return;
-    let record = this.byPage.get(pfn);
-    if (record === undefined) {
-      record = this.free.pop() ?? this.newRecord();
-      this.byPage.set(pfn, record);
-    }
+    const former = this.byPage.get(pfn);
+    if (former !== undefined) this.displace(pfn, former);
+    const record = this.free.pop() ?? this.newRecord();
+    this.byPage.set(pfn, record);
     this.pool[record] = id;
     this.moments.set(record, at);
   }
@@ -82,6 +102,19 @@ export class Pools {
   release(id: number, pfn: number, count: number): void {
     this.known(id).released = count;
     if (this.holderOf(pfn) === id) this.drop(pfn);
+  }
+
+  /** One record of a pool is enough: what it mapped before is its own as well. */
+  private displace(pfn: number, former: number): void {
+    const others = this.displacedOfOthers(pfn, this.pool[former] as number);
+    this.displaced.set(pfn, [...others, former]);
+  }
+
+  /** Records of a page that other pools than this one have lost; those of this pool are free. */
+  private displacedOfOthers(pfn: number, id: number): number[] {
+    const records = this.displaced.get(pfn) ?? [];
+    this.free.push(...records.filter(record => this.pool[record] === id));
+    return records.filter(record => this.pool[record] !== id);
   }
 
   destroy(at: Readonly<Moment>, id: number): void {
@@ -107,6 +140,11 @@ export class Pools {
   private forget(id: number): void {
     if (!this.byId.delete(id)) return;
     for (const pfn of this.pagesOf(id)) this.drop(pfn);
+    for (const pfn of this.displaced.keys()) {
+      const others = this.displacedOfOthers(pfn, id);
+      if (others.length > 0) this.displaced.set(pfn, others);
+      else this.displaced.delete(pfn);
+    }
   }
 
   private drop(pfn: number): void {

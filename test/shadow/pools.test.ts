@@ -28,6 +28,21 @@ describe('page_pools', () => {
     expect([pools.holderOf(0x100), pools.pagesHeld]).toEqual([1, 1]);
   });
 
+  it('keep the mapping of a page that was freed behind them and is another pool’s by now', () => {
+    const pools = new Pools();
+    pools.hold(at(10), 1, 0x100, 1, UNKNOWN);
+    pools.hold(at(20), 1, 0x100, 2, UNKNOWN);
+    pools.hold(at(30), 2, 0x100, 1, UNKNOWN);
+    const ofMappings = () => [9, 19, 29, 39].map(madeNs => pools.holderOfMapping(0x100, madeNs));
+    expect(ofMappings()).toEqual([1, 1, 2, 2]);
+    expect(pools.holderOf(0x100)).toBe(2);
+    pools.release(2, 0x100, 1);
+    expect(ofMappings()).toEqual([1, 1, UNKNOWN, UNKNOWN]);
+    expect([pools.pagesHeld, pools.isEmpty]).toEqual([0, false]);
+    pools.create(1, 7);
+    expect([ofMappings().every(pool => pool === UNKNOWN), pools.isEmpty]).toEqual([true, true]);
+  });
+
   it('are gone with the last page, and forgotten when another has their address', () => {
     const pools = new Pools();
     pools.hold(at(1), 1, 0x100, 1, 7);

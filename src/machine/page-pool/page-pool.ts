@@ -6,6 +6,7 @@ import { GFP_COMP, type PageAllocator } from '../memory/page-allocator.ts';
 import type { Kernel } from '../threads/thread.ts';
 import type { Timers } from '../time/timers.ts';
 import type { PagePoolRules } from './designs.ts';
+import type { PoolPages } from './pool-pages.ts';
 
 /** `DEFER_TIME` and `DEFER_WARN_INTERVAL`, net/core/page_pool.c. */
 const RETRY_NS = 1e9;
@@ -24,6 +25,7 @@ export interface PagePoolHost {
   readonly timers: Timers;
   readonly pageSize: number;
   readonly rules: PagePoolRules;
+  readonly pages: PoolPages;
 }
 
 export interface PagePoolOptions {
@@ -56,10 +58,8 @@ export class PagePool {
   private readonly options: Required<PagePoolOptions>;
   private readonly cache: number[] = [];
   private readonly ring: number[] = [];
-  /** DMA address in the page itself; it stays there after a scrub. */
-  private readonly addressOf = new Map<number, number>();
-  /** `pool->dma_mapped`: pages whose mapping nobody has undone yet. */
-  private readonly tracked = new Set<number>();
+  /** `pool->dma_mapped`: pages whose mapping nobody has undone yet, by their index. */
+  private readonly tracked = new Map<number, number>();
   private holdCount = 0;
   private releaseCount = 0;
   /** `user_cnt`: the driver, and XDP where it has registered the pool. */
@@ -93,12 +93,12 @@ export class PagePool {
 
   /** `page_pool_get_dma_addr()`: stays in the page when its mapping has been undone. */
   dmaAddress(pfn: number): number {
-    return this.addressOf.get(pfn) ?? 0;
+    return this.host.pages.fieldsOf(pfn)?.address ?? 0;
   }
 
-  /** Pages whose mapping nobody has undone yet, with their DMA address. */
+  /** The truth: pages that the pool has mapped and nobody has unmapped, with their DMA address. */
   mappedPages(): [pfn: number, address: number][] {
-    return [...this.addressOf].filter(([pfn]) => !this.isRecorded || this.tracked.has(pfn));
+    return this.host.pages.mappedBy(this);
   }
 
   /** Pages that are out or in the pool: `pages_state_hold_cnt - pages_state_release_cnt`. */
@@ -183,7 +183,7 @@ export class PagePool {
     for (let pfn = this.cache.pop(); pfn !== undefined; pfn = this.cache.pop()) yield* this.release(pfn);
     if (!this.isScrubbed) {
       this.isScrubbed = true;
-      if (this.host.rules.scrubs) for (const pfn of [...this.tracked]) yield* this.unmap(pfn);
+      if (this.host.rules.scrubs) for (const pfn of [...this.tracked.values()]) yield* this.unmap(pfn);
     }
     for (let pfn = this.ring.shift(); pfn !== undefined; pfn = this.ring.shift()) yield* this.release(pfn);
   }
@@ -222,7 +222,7 @@ export class PagePool {
 
   /** `page_pool_dma_map()`: a page that cannot be recorded is unmapped again and not used. */
   private *map(pfn: number): Kernel<boolean> {
-    const { dma } = this.host;
+    const { dma, pages } = this.host;
     const address = yield* dma.map(this.device, this.phys(pfn), this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
     if (address === undefined) return false;
     if (this.trackingFails && this.isRecorded) {
@@ -231,8 +231,10 @@ export class PagePool {
       yield* dma.unmap(this.device, address, this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
       return false;
     }
-    this.addressOf.set(pfn, address);
-    if (this.isRecorded) this.tracked.add(pfn);
+    const index = this.isRecorded ? this.freeIndex() : 0;
+    if (index > 0) this.tracked.set(index, pfn);
+    pages.setFields(pfn, { address, index });
+    pages.mapped(this, this.device, pfn, address);
     return true;
   }
 
@@ -247,17 +249,30 @@ export class PagePool {
 
   /**
    * `__page_pool_unmap_netmem_dma()`: only who takes the page out of the record unmaps it. Before pages were recorded, and
-   * where no bits are left for the index, it is unmapped whenever it comes back.
+   * where no bits are left for the index, it is unmapped whenever it comes back. Address and index are those that stand in
+   * the page now.
    */
   private *unmap(pfn: number): Kernel {
-    const { dma, rules } = this.host;
-    const address = this.addressOf.get(pfn);
-    if (address === undefined) return;
+    const { dma, rules, pages } = this.host;
+    const fields = pages.fieldsOf(pfn);
+    if (fields === undefined) return;
+    const { address, index } = fields;
     yield POOL_STOP.beforeExchange;
-    if (this.isRecorded && !this.tracked.delete(pfn) && rules.unmapsOnce) return;
+    if (this.isRecorded) {
+      if (this.tracked.get(index) === pfn) this.tracked.delete(index);
+      else if (rules.unmapsOnce) return;
+    }
     if (rules.skipsLateUnmap && this.hasDriverLeft()) return;
-    if (!this.isRecorded) this.addressOf.delete(pfn);
+    if (!this.isRecorded) pages.clearFields(pfn);
+    pages.unmapped(this.device, address);
     yield* dma.unmap(this.device, address, this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
+  }
+
+  /** `xa_alloc()` of an `XA_FLAGS_ALLOC1` array: the lowest index that is free, from 1 up. */
+  private freeIndex(): number {
+    let index = 1;
+    while (this.tracked.has(index)) index++;
+    return index;
   }
 
   /** Pages are in `dma_mapped` while they are mapped. */
