@@ -24,6 +24,13 @@ export interface Recording {
   /** `per_cpu/cpuN/stats` of each CPU. */
   readonly statistics?: readonly string[];
   readonly subBufferSize?: number;
+  /** Of latency tracers, by instance; version 6 can hold one, and no buffers then. */
+  readonly texts?: readonly RecordedText[];
+}
+
+export interface RecordedText {
+  readonly name: string;
+  readonly text: string;
 }
 
 export interface RecordedBuffer {
@@ -64,11 +71,15 @@ const EVENT_FORMATS = 18;
 const KALLSYMS = 19;
 const PRINTK = 20;
 const CMDLINES = 21;
+const BUFFER_TEXT = 22;
 
 const COMPRESSED = 1;
 
 /** Sub-buffers in a compressed chunk: few, so that small recordings have several chunks. */
 const SUB_BUFFERS_IN_CHUNK = 2;
+
+/** Bytes of text in a compressed chunk. */
+const TEXT_CHUNK = 4096;
 
 /**
  * Writes a recording as a trace.dat in every form that trace-cmd has: version 6 and 7, with and without the size of a
@@ -106,7 +117,7 @@ function simpleOptions(recording: Recording): [id: number, data: Uint8Array][] {
 }
 
 function cpuCount(buffers: readonly RecordedBuffer[]): number {
-  return 1 + Math.max(...buffers.flatMap(({ cpus }) => cpus.map(({ cpu }) => cpu)));
+  return 1 + Math.max(0, ...buffers.flatMap(({ cpus }) => cpus.map(({ cpu }) => cpu)));
 }
 
 function putOption(writer: ByteWriter, id: number, data: Uint8Array): void {
@@ -118,7 +129,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function writeVersion6(recording: Recording): WrittenFile {
-  const { machine, kallsyms = '', commandNames = '', buffers } = recording;
+  const { machine, kallsyms = '', commandNames = '', buffers, texts = [] } = recording;
   const file = fileHeader('6', recording);
   const borders: number[] = [];
   const part = (bytes: Uint8Array): void => {
@@ -149,6 +160,10 @@ function writeVersion6(recording: Recording): WrittenFile {
   }
   file.u16(0);
 
+  for (const { text } of texts) {
+    borders.push(file.length);
+    file.text('latency  \0').text(text);
+  }
   for (const [i, buffer] of buffers.entries()) {
     borders.push(file.length);
     const patch = patches[i - 1];
@@ -169,7 +184,7 @@ function writeVersion6(recording: Recording): WrittenFile {
 }
 
 function writeVersion7(recording: Recording, form: Form): WrittenFile {
-  const { machine, kallsyms = '', commandNames = '', buffers, clocks = '[local]' } = recording;
+  const { machine, kallsyms = '', commandNames = '', buffers, texts = [], clocks = '[local]' } = recording;
   const { compression = 'none', hasPageSize = true } = form;
   const { littleEndian } = machine;
   const file = fileHeader('7', recording)
@@ -224,6 +239,28 @@ function writeVersion7(recording: Recording, form: Form): WrittenFile {
 
   const second = new ByteWriter(littleEndian);
   for (const buffer of buffers) putOption(second, BUFFER, writeBuffer(buffer));
+  for (const { name, text } of texts) {
+    const body = Buffer.from(text, 'latin1');
+    const pieces = Array.from({ length: Math.ceil(body.length / TEXT_CHUNK) }, (_, i) =>
+      body.subarray(i * TEXT_CHUNK, (i + 1) * TEXT_CHUNK),
+    );
+    const isCompressed = compression !== 'none';
+    const stored = isCompressed ? chunks(pieces, 1) : body;
+    const start = file.length;
+    borders.push(start);
+    file
+      .u16(BUFFER_TEXT)
+      .u16(isCompressed ? COMPRESSED : 0)
+      .u32(0)
+      .u64(stored.length)
+      .put(stored);
+    const clock = /\[(\w+)\]/.exec(clocks)?.[1] ?? '';
+    putOption(
+      second,
+      BUFFER_TEXT,
+      new ByteWriter(littleEndian).u64(start).cstring(name).cstring(clock).finish(),
+    );
+  }
   second.u16(0).u32(8).u64(0);
   file.patchU64(optionsAt + 16 + nextInFirst, file.length);
   section(OPTIONS, second.finish(), false);
@@ -255,11 +292,11 @@ function writeVersion7(recording: Recording, form: Form): WrittenFile {
     return option.finish();
   }
 
-  function chunks(subBuffers: readonly Uint8Array[]): Uint8Array {
+  function chunks(subBuffers: readonly Uint8Array[], inChunk = SUB_BUFFERS_IN_CHUNK): Uint8Array {
     const writer = new ByteWriter(littleEndian);
-    writer.u32(Math.ceil(subBuffers.length / SUB_BUFFERS_IN_CHUNK));
-    for (let i = 0; i < subBuffers.length; i += SUB_BUFFERS_IN_CHUNK) {
-      writer.put(compress(concat(subBuffers.slice(i, i + SUB_BUFFERS_IN_CHUNK))));
+    writer.u32(Math.ceil(subBuffers.length / inChunk));
+    for (let i = 0; i < subBuffers.length; i += inChunk) {
+      writer.put(compress(concat(subBuffers.slice(i, i + inChunk))));
     }
     return writer.finish();
   }

@@ -1,6 +1,6 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import { latin1 } from '../file/latin1.ts';
-import { quoted, TraceError } from '../trace-error.ts';
+import { TraceError } from '../trace-error.ts';
 import { cpuStatistic, parseTraceClock } from './metadata.ts';
 import type { RawOption } from './raw-options.ts';
 import { OPTION, SECTION } from './sections.ts';
@@ -28,7 +28,7 @@ export interface Options {
   cpuCount?: number;
   readonly statistics: CpuStatistics[];
   readonly buffers: BufferOption[];
-  /** Version 7: buffers that hold the text of a latency tracer instead of events. */
+  /** Version 7: instances that hold the text of a latency tracer instead of events. */
   readonly texts: BufferOption[];
   /** What is to be added to each time: the options DATE, in microseconds, and OFFSET, in nanoseconds. */
   timeOffsetNs: number;
@@ -140,19 +140,11 @@ function wholeNumber(digits: string): number {
   return sign === '-' ? -Number(rest) : Number(rest);
 }
 
-/** Sentences about what a file holds beside events, and what was passed over in it. */
-export function optionNotes({ unknown, texts }: Pick<Options, 'unknown' | 'texts'>): string[] {
-  const notes: string[] = [];
+/** Sentences about what was passed over. */
+export function optionNotes({ unknown }: Pick<Options, 'unknown'>): string[] {
   const ids = [...new Set(unknown)];
-  if (ids.length > 0) {
-    notes.push(
-      `Some options of the file are not known and were skipped (${ids.length === 1 ? 'id' : 'ids'} ${ids.slice(0, 10).join(', ')}): it was written by a newer trace-cmd.`,
-    );
-  }
-  for (const { name } of texts) {
-    notes.push(
-      `The text of a latency tracer${name === '' ? '' : ` (instance ${quoted(name)})`} in the file was not read.`,
-    );
-  }
-  return notes;
+  if (ids.length === 0) return [];
+  return [
+    `Some options of the file are not known and were skipped (${ids.length === 1 ? 'id' : 'ids'} ${ids.slice(0, 10).join(', ')}): it was written by a newer trace-cmd.`,
+  ];
 }

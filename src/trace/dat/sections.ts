@@ -9,6 +9,7 @@ export const SECTION = {
   kallsyms: 19,
   printk: 20,
   cmdlines: 21,
+  bufferText: 22,
   /** Not trace-cmd's: a chunk of one CPU in a file that iommusan has not finished, see write/partial-file.ts. */
   partialChunk: 0x4953,
 } as const;

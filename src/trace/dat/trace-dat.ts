@@ -33,6 +33,17 @@ export interface TraceBuffer {
   readonly cpus: readonly CpuData[];
 }
 
+/** The text of a latency tracer: trace-cmd saves what tracefs prints, in place of events. */
+export interface TraceText {
+  readonly name: string;
+  readonly clock: string;
+  /** Offset in the file of the text or, where compressed, of the count of chunks. */
+  readonly offset: number;
+  /** Bytes in the file. */
+  readonly size: number;
+  readonly compressed: boolean;
+}
+
 /** `per_cpu/cpuN/stats` when the recording ended. */
 export interface CpuStatistics {
   readonly cpu: number;
@@ -92,6 +103,8 @@ export interface TraceDat {
   readonly layout: PageLayout;
   readonly formats: readonly FormatText[];
   readonly buffers: readonly TraceBuffer[];
+  /** In a file without buffers: the text that it holds instead. */
+  readonly text?: TraceText | undefined;
   readonly kallsyms: KallsymsSource;
   readonly commandNames: ReadonlyMap<number, string>;
   readonly uname: string | undefined;

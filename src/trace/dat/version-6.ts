@@ -2,10 +2,11 @@ import { ByteReader } from '../file/byte-reader.ts';
 import type { InputFile } from '../file/input-file.ts';
 import { quoted, TraceError } from '../trace-error.ts';
 import type { FileHeader } from './file-header.ts';
+import { textNotes } from './latency-text.ts';
 import { parseCommandNames, readEventFormats, readFtraceFormats, readHeaderInfo } from './metadata.ts';
 import { interpretOptions, optionNotes } from './options.ts';
 import { type RawOption, readRawOptions } from './raw-options.ts';
-import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
+import type { CpuData, TraceBuffer, TraceDat, TraceText } from './trace-dat.ts';
 
 /** Bytes in which the description is looked for, first and at most: Linux 7.2 with all events and symbols has 15 MB. */
 const FIRST_WINDOW = 16 << 20;
@@ -37,16 +38,29 @@ function readWithin(file: InputFile, header: FileHeader, window: number): TraceD
   const commandNames = reader.slice(reader.u64()).slice();
   const cpuCount = reader.u32();
 
-  const { raw, cpus } = readSequence(reader, file, cpuCount);
+  const { raw, cpus, textOffset } = readSequence(reader, file, cpuCount);
   const options = interpretOptions(raw, littleEndian, file.name);
   const top: TraceBuffer = {
     name: '',
     clock: options.clock ?? 'local',
     subBufferSize: layout.subBufferSize,
     compressed: false,
-    cpus,
+    cpus: cpus ?? [],
   };
-  const instances = options.buffers.map(({ name, offset }) => readInstance(file, header, name, offset, top));
+  const instances = options.buffers.map(({ name, offset }) =>
+    readInstance(file, header, name, offset, top, cpuCount),
+  );
+  const text: TraceText | undefined =
+    textOffset === undefined
+      ? undefined
+      : {
+          name: '',
+          clock: top.clock,
+          offset: textOffset,
+          size: file.size - textOffset,
+          compressed: false,
+        };
+  const buffers = text ? instances : [top, ...instances];
   return {
     file,
     version: 6,
@@ -57,7 +71,8 @@ function readWithin(file: InputFile, header: FileHeader, window: number): TraceD
     pageSize: header.pageSize,
     layout,
     formats: [...ftrace, ...events],
-    buffers: [top, ...instances],
+    buffers,
+    text: buffers.length === 0 ? text : undefined,
     kallsyms: { beginning: () => undefined, all: () => kallsyms },
     commandNames: parseCommandNames(commandNames),
     uname: options.uname,
@@ -67,7 +82,7 @@ function readWithin(file: InputFile, header: FileHeader, window: number): TraceD
     traceId: options.traceId,
     guests: options.guests,
     hostTraceId: options.hostTraceId,
-    notes: optionNotes(options),
+    notes: [...optionNotes(options), ...textNotes(text ? [text] : [], buffers.length > 0)],
     asRecorded: {
       headerPage,
       headerEvent,
@@ -82,11 +97,14 @@ function readWithin(file: InputFile, header: FileHeader, window: number): TraceD
 /** Bytes of `options  `, `latency  ` and `flyrecord`, each with its NUL. */
 const TAG_LENGTH = 10;
 
-function readSequence(
-  reader: ByteReader,
-  file: InputFile,
-  cpuCount: number,
-): { readonly raw: readonly RawOption[]; readonly cpus: readonly CpuData[] } {
+/** The end of a version 6 file: options, then the table of its event data, or a text up to the end of the file. */
+interface Sequence {
+  readonly raw: readonly RawOption[];
+  readonly cpus?: readonly CpuData[];
+  readonly textOffset?: number;
+}
+
+function readSequence(reader: ByteReader, file: InputFile, cpuCount: number): Sequence {
   let raw: readonly RawOption[] = [];
   for (;;) {
     const tag = String.fromCharCode(...reader.slice(TAG_LENGTH)).replace(/[\0 ]+$/, '');
@@ -97,10 +115,7 @@ function readSequence(
       case 'flyrecord':
         return { raw, cpus: readCpuTable(reader, cpuCount) };
       case 'latency':
-        throw new TraceError(
-          file.name,
-          'holds a latency report as text, not events; record it with trace-cmd record',
-        );
+        return { raw, textOffset: reader.base + reader.offset };
       default:
         throw new TraceError(
           file.name,
@@ -123,10 +138,11 @@ function readInstance(
   name: string,
   offset: number,
   top: TraceBuffer,
+  cpuCount: number,
 ): TraceBuffer {
   const what = `the table of instance ${quoted(name)}`;
-  const size = TAG_LENGTH + top.cpus.length * 16;
+  const size = TAG_LENGTH + cpuCount * 16;
   const reader = new ByteReader(file.read(offset, size, what), header.littleEndian, file.name, offset, what);
   reader.slice(TAG_LENGTH);
-  return { ...top, name, cpus: readCpuTable(reader, top.cpus.length) };
+  return { ...top, name, cpus: readCpuTable(reader, cpuCount) };
 }

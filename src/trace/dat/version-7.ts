@@ -4,6 +4,7 @@ import type { InputFile } from '../file/input-file.ts';
 import type { Gap } from '../source.ts';
 import { quoted, TraceError } from '../trace-error.ts';
 import type { FileHeader } from './file-header.ts';
+import { textNotes, textToRead } from './latency-text.ts';
 import {
   type PageLayout,
   parseCommandNames,
@@ -18,7 +19,7 @@ import { recoverBuffer } from './recover-buffer.ts';
 import { recoverPartial } from './recover-partial.ts';
 import { Sections } from './section-reader.ts';
 import { SECTION, SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
-import type { CpuData, TraceBuffer, TraceDat } from './trace-dat.ts';
+import type { CpuData, TraceBuffer, TraceDat, TraceText } from './trace-dat.ts';
 
 /**
  * A version 7 file is a set of sections; a chain of options sections says where each is (trace-cmd.dat.v7.5). The
@@ -79,15 +80,12 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
   };
 
   let buffers = options.buffers.map(option => readBuffer(option, file, header, options));
-  if (buffers.length === 0) {
+  const hasEvents = buffers.length > 0;
+  const textOption = hasEvents ? undefined : textToRead(options.texts);
+  const text = textOption && readTextOption(textOption, sections, file, header, options);
+  if (!hasEvents && !text) {
     buffers = recoverBuffers(sections, file, chain.end, options, layout, header, compression);
     if (buffers.length === 0) {
-      if (options.texts.length > 0) {
-        throw new TraceError(
-          file.name,
-          'holds a latency report as text, not events; record it with trace-cmd record',
-        );
-      }
       throw new TraceError(
         file.name,
         'holds no event data: the file ends before it; record it again',
@@ -113,6 +111,7 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     layout,
     formats: [...ftrace, ...events],
     buffers,
+    text,
     kallsyms: {
       beginning: fraction => {
         if (kallsymsOffset === undefined) return undefined;
@@ -129,7 +128,7 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     traceId: options.traceId,
     guests: options.guests,
     hostTraceId: options.hostTraceId,
-    notes: optionNotes(options),
+    notes: [...optionNotes(options), ...textNotes(options.texts, hasEvents)],
     asRecorded: {
       headerPage,
       headerEvent,
@@ -197,6 +196,34 @@ function recoverBuffers(
   if (partial.length > 0) return partial;
   const found = recoverBuffer(sections, file, from, cpuCount, clock, layout, littleEndian);
   return found ? [found] : [];
+}
+
+/** Where a text is: the option names its section, as that of a buffer does, and its clock. */
+function readTextOption(
+  { name, offset, rest }: BufferOption,
+  sections: Sections,
+  file: InputFile,
+  header: FileHeader,
+  options: Options,
+): TraceText {
+  const { id, compressed, size } = sections.header(offset);
+  if (id !== SECTION.bufferText) {
+    throw new TraceError(
+      file.name,
+      `has a section of kind ${id} where the text of a latency tracer (kind ${SECTION.bufferText}) should be; it is damaged`,
+      offset,
+    );
+  }
+  const what = `the text option ${quoted(name)}`;
+  const reader = new ByteReader(rest, header.littleEndian, file.name, offset, what);
+  const clock = reader.remaining > 0 ? reader.cstring() : '';
+  return {
+    name,
+    clock: clock || options.clock || 'local',
+    offset: offset + SECTION_HEADER_SIZE,
+    size,
+    compressed,
+  };
 }
 
 /** Bytes of one CPU's entry in a buffer option: u32 id, u64 offset, u64 size. */

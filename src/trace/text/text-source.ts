@@ -38,41 +38,61 @@ const CUT_STACKS =
 const ASSUMPTIONS =
   'A text states neither its clock nor the page size of the kernel: events are taken in the order of the text, and pages of 4 KiB are assumed.';
 
+/** What a source of text reads: an {@link Input}, or the text within a file of another form. */
+export type TextInput = Pick<
+  Input,
+  'name' | 'container' | 'total' | 'consumed' | 'chunks' | 'damage' | 'close'
+>;
+
+/** What the file says beside its text, where the text is in a trace.dat. */
+export interface TextSurroundings extends Pick<SourceDescription, 'uname' | 'pageSize'> {
+  /** `trace.dat version 7 (zstd)` */
+  readonly form: string;
+  readonly clock: string;
+  readonly commandNames: ReadonlyMap<number, string>;
+  readonly notes: readonly string[];
+  readonly gaps: readonly Gap[];
+}
+
 /** What ftrace, trace-cmd report or perf script print, as a source. It is read as it comes, and nothing is kept. */
 export class TextSource implements Source {
   readonly names: TraceNames;
   readonly capabilities: Capabilities = noCapabilities();
-  readonly gaps: Gap[] = [];
+  readonly gaps: Gap[];
   readonly whyNameless =
     'Some frames have no symbol: the text prints their addresses only, because the kernel or trace-cmd had no name for them when it was written.';
 
-  private readonly input: Input;
+  private readonly input: TextInput;
+  private readonly around: TextSurroundings | undefined;
   private readonly symbols = new LearntSymbols();
   private readonly kinds = new EventKinds(this.symbols);
   private readonly positions: TextPositions;
-  private readonly commandNames = new Map<number, string>();
+  private readonly commandNames: Map<number, string>;
   private reader: TextReader | undefined;
   /** What the recording says of itself. */
   private said: readonly string[] = [];
 
-  constructor(input: Input) {
+  constructor(input: TextInput, around?: TextSurroundings) {
     this.input = input;
+    this.around = around;
+    this.gaps = [...(around?.gaps ?? [])];
+    this.commandNames = new Map(around?.commandNames);
     this.positions = new TextPositions(input.name);
     this.names = new TraceNames(this.symbols, this.commandNames, this.positions);
   }
 
   get description(): SourceDescription {
-    const { input, reader } = this;
+    const { input, reader, around } = this;
     const writer = reader?.isPerf ? 'perf script' : reader?.isTraceCmd ? 'trace-cmd report' : 'tracefs';
     return {
       files: [input.name],
-      format: inContainer(`text of ${writer}`, input.container),
-      uname: undefined,
-      pageSize: ASSUMED_PAGE_SIZE,
+      format: inContainer(`text of ${writer}${around ? ` in a ${around.form}` : ''}`, input.container),
+      uname: around?.uname,
+      pageSize: this.pageSize,
       buffers: [
         {
           name: '',
-          clock: 'not stated',
+          clock: around?.clock ?? 'not stated',
           cpus: reader ? [...reader.cpus.keys()].filter(cpu => reader.cpus[cpu]) : [],
         },
       ],
@@ -80,12 +100,13 @@ export class TextSource implements Source {
   }
 
   get notes(): readonly string[] {
-    const { reader } = this;
-    if (!reader) return [];
+    const { reader, around } = this;
+    if (!reader) return around?.notes ?? [];
     const { timeStyles, disordered, events, overwritten } = reader;
     const { guesses } = this.symbols;
     return [
-      ...(events > 0 ? [ASSUMPTIONS] : []),
+      ...(around?.notes ?? []),
+      ...(events > 0 && !around ? [ASSUMPTIONS] : []),
       ...(overwritten > 0
         ? [
             `${overwritten} events had been overwritten when the text was written: it begins later than the recording did.`,
@@ -109,12 +130,16 @@ export class TextSource implements Source {
     ];
   }
 
+  private get pageSize(): number {
+    return this.around?.pageSize ?? ASSUMED_PAGE_SIZE;
+  }
+
   format(id: number): EventFormat | undefined {
     return this.kinds.byId(id)?.format;
   }
 
   async run(sink: KernelEvents, progress?: Progress): Promise<WalkResult> {
-    const binder = new Binder(sink, this.names, this.capabilities, LONG_SIZE, ASSUMED_PAGE_SIZE);
+    const binder = new Binder(sink, this.names, this.capabilities, LONG_SIZE, this.pageSize);
     const result = await this.walk(
       id => {
         const format = this.format(id);
