@@ -30,7 +30,7 @@ export class Binder {
 
   /** What the recording has said of itself so far, see `marker.ts`. */
   get notes(): readonly string[] {
-    return this.context.notes;
+    return [...this.context.notes, ...this.calls.notes];
   }
 
   /** The handler for records of one kind; `undefined` for a kind that means nothing here. */

@@ -2,6 +2,7 @@ import { type KernelEvents, PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts
 import { assignMoment, type Moment, newMoment } from '../../kernel/moment.ts';
 import { PerContext } from '../../kernel/per-context.ts';
 import { LossWindows } from './loss-windows.ts';
+import { MissedReturns } from './missed-returns.ts';
 
 /** What the events of one call have told so far, in one thread of execution. */
 interface OpenCalls {
@@ -19,10 +20,14 @@ interface OpenCalls {
   mapSize: number;
   mapProt: number;
   mapStack: number;
+  mapCpu: number;
+  mapEntryNs: number;
 
   unmapOpen: boolean;
   /** The last unmap with an entry has ended: a return with its arguments is its own, or of a function around it. */
   unmapEnded: boolean;
+  /** The return of the last unmap with an entry was not seen yet, whatever the tracepoint has told. */
+  unmapReturnDue: boolean;
   unmapDomain: number;
   unmapIova: number;
   unmapSize: number;
@@ -67,6 +72,7 @@ export class IommuCalls {
   private readonly sink: KernelEvents;
   private readonly open = new PerContext(noCalls, isIdle);
   private readonly losses = new LossWindows();
+  private readonly missed: MissedReturns;
 
   /** Whether the end of a call can be seen: what the formats promise, or a return that was seen. */
   private mapOutcome = false;
@@ -76,7 +82,13 @@ export class IommuCalls {
 
   constructor(sink: KernelEvents, evidence?: CallEvidence) {
     this.sink = sink;
+    this.missed = new MissedReturns(sink);
     if (evidence) this.expect(evidence);
+  }
+
+  /** What the trace lacks of the calls, as sentences; complete after {@link finish}. */
+  get notes(): readonly string[] {
+    return this.missed.notes;
   }
 
   /** Takes note of what the formats promise; text shows its formats one after the other. */
@@ -103,6 +115,8 @@ export class IommuCalls {
       this.sink.iommuMap(at, domain, iova, phys, size, prot);
       return;
     }
+    // iommu_map() contains iommu_map_nosync(): both may be probed.
+    if (calls.mapOpen && (calls.mapDomain !== domain || calls.mapIova !== iova)) this.missedMap(calls);
     calls.mapOpen = true;
     calls.mapReported = false;
     calls.mapReturned = false;
@@ -112,10 +126,13 @@ export class IommuCalls {
     calls.mapSize = size;
     calls.mapProt = prot;
     calls.mapStack = at.stack;
+    calls.mapCpu = at.cpu;
+    calls.mapEntryNs = at.timeNs;
   }
 
   /** `iommu:map`. Linux 7.2 also emits it for a map that failed, with the bytes mapped until then. */
   mapTracepoint(at: Moment, iova: number, phys: number, size: number): void {
+    this.missed.traced('map');
     const calls = this.callsOf(at);
     if (calls.held !== 'nothing') this.settle(calls);
     const known = calls.mapOpen && !calls.mapReported && calls.mapIova === iova;
@@ -134,6 +151,7 @@ export class IommuCalls {
 
   /** Closes the open map of a context if its tracepoint was seen: then the return has nothing to add. */
   closesReportedMap(context: number): boolean {
+    this.missed.returned('map');
     const calls = this.open.of(context);
     if (!calls.mapOpen || !calls.mapReported) return false;
     calls.mapOpen = false;
@@ -144,6 +162,7 @@ export class IommuCalls {
   /** Return of a map whose entry was seen. */
   mapReturn(at: Moment, result: number): void {
     this.mapOutcome = true;
+    this.missed.returned('map');
     const calls = this.callsOf(at);
     if (!calls.mapOpen) return;
     calls.mapOpen = false;
@@ -162,6 +181,7 @@ export class IommuCalls {
     size: number,
     result: number,
   ): void {
+    this.missed.returned('map');
     const calls = this.callsOf(at);
     if (calls.mapOpen && calls.mapIova === iova) {
       this.mapReturn(at, result);
@@ -182,7 +202,7 @@ export class IommuCalls {
     if (calls.held !== 'nothing') this.settle(calls);
     // iommu_unmap() contains __iommu_unmap(): both may be probed.
     if (calls.unmapOpen && calls.unmapDomain === domain && calls.unmapIova === iova) return;
-    this.abandonUnmap(calls);
+    this.missedUnmap(calls);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
     if (!this.unmapOutcome) {
       gather(calls, iova, size);
@@ -190,6 +210,7 @@ export class IommuCalls {
       return;
     }
     calls.unmapOpen = true;
+    calls.unmapReturnDue = true;
     calls.unmapEnded = false;
     calls.unmapDomain = domain;
     calls.unmapIova = iova;
@@ -199,6 +220,7 @@ export class IommuCalls {
   }
 
   unmapTracepoint(at: Moment, iova: number, size: number, unmapped: number): void {
+    this.missed.traced('unmap');
     const calls = this.callsOf(at);
     if (calls.held !== 'nothing') this.settle(calls);
     if (calls.unmapOpen && calls.unmapIova === iova && calls.unmapSize === size) {
@@ -215,12 +237,16 @@ export class IommuCalls {
   /** Return of an unmap whose entry was seen. */
   unmapReturn(at: Moment, unmapped: number): void {
     this.unmapOutcome = true;
+    this.missed.returned('unmap');
     const calls = this.callsOf(at);
+    calls.unmapReturnDue = false;
     if (calls.unmapOpen) this.endUnmap(calls, at, unmapped);
   }
 
   unmapReturnWithArguments(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
+    this.missed.returned('unmap');
     const calls = this.callsOf(at);
+    calls.unmapReturnDue = false;
     if (calls.unmapOpen && calls.unmapIova === iova) {
       this.endUnmap(calls, at, unmapped);
     } else if (calls.held === 'unmap' && calls.heldIova === iova) {
@@ -255,7 +281,9 @@ export class IommuCalls {
   finish(): void {
     for (const calls of this.open.values()) {
       if (calls.held !== 'nothing') this.settle(calls);
-      this.abandonUnmap(calls);
+      // What the tracepoint has told is known, and the trace may just end within the call.
+      if (calls.mapOpen && !calls.mapReported) this.missedMap(calls);
+      if (calls.unmapOpen) this.missedUnmap(calls);
     }
   }
 
@@ -282,6 +310,19 @@ export class IommuCalls {
     else this.wholeUnmap(heldAt, UNKNOWN, heldIova, heldSize, calls.heldUnmapped);
   }
 
+  /** The return of a map did not come. */
+  private missedMap({ mapCpu, mapEntryNs, mapReported }: OpenCalls): void {
+    this.missed.missing('map', mapCpu, mapEntryNs, mapReported);
+  }
+
+  /** Nor that of an unmap, if it was due. */
+  private missedUnmap(calls: OpenCalls): void {
+    const { unmapReturnDue, unmapEntry, unmapOpen } = calls;
+    if (unmapReturnDue) this.missed.missing('unmap', unmapEntry.cpu, unmapEntry.timeNs, !unmapOpen);
+    calls.unmapReturnDue = false;
+    this.abandonUnmap(calls);
+  }
+
   /** An entry whose outcome was lost: the call was made, and nearly every unmap does what it is asked. */
   private abandonUnmap(calls: OpenCalls): void {
     if (calls.unmapOpen) this.endUnmap(calls, calls.unmapEntry, calls.unmapSize);
@@ -305,6 +346,7 @@ export class IommuCalls {
     calls.mapOpen = false;
     calls.mapReturned = false;
     calls.unmapEnded = false;
+    calls.unmapReturnDue = false;
   }
 }
 
@@ -325,8 +367,11 @@ function noCalls(): OpenCalls {
     mapSize: 0,
     mapProt: PROT_UNKNOWN,
     mapStack: 0,
+    mapCpu: 0,
+    mapEntryNs: 0,
     unmapOpen: false,
     unmapEnded: false,
+    unmapReturnDue: false,
     unmapDomain: UNKNOWN,
     unmapIova: 0,
     unmapSize: 0,

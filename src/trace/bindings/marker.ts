@@ -1,6 +1,6 @@
 import type { EventFormat } from '../events/event-format.ts';
 import { type Extent, extentReader, findField, textAt } from '../events/field-reader.ts';
-import type { EventHandler } from '../events/raw-event.ts';
+import type { EventHandler, RawEvent } from '../events/raw-event.ts';
 import { type BindingContext, stamp } from './context.ts';
 
 const MARKER = /^(?:tracing_mark_write: )?iommusan: (\w+) (.*)/;
@@ -32,7 +32,7 @@ export function bindMarker(format: EventFormat, context: BindingContext): EventH
         note(context, `Not recorded: ${text}.`);
         break;
       case 'missed':
-        note(context, missed(text));
+        missed(text, context, event);
         break;
     }
   };
@@ -53,9 +53,15 @@ function bound(text: string, context: BindingContext, event: Parameters<EventHan
   sink.driverFound(stamp(context, event), names.devices.id(device), names.drivers.id(driver));
 }
 
-function missed(text: string): string {
-  const [event = '', count = ''] = text.split(' ');
-  return `The kernel has missed ${count} calls at the probe "${event}": what they did is not in the trace.`;
+/** Said at the end of a recording, of calls that may have been anywhere in it. */
+function missed(text: string, context: BindingContext, { cpu }: RawEvent): void {
+  const [probe = '', digits = ''] = text.split(' ');
+  const count = /^\d{1,15}$/.test(digits) ? Number(digits) : -1;
+  context.sink.eventsLost(cpu, count, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  note(
+    context,
+    `The kernel has missed ${digits} calls at the probe "${probe}": what they did is not in the trace.`,
+  );
 }
 
 function note({ notes }: BindingContext, text: string): void {

@@ -37,6 +37,8 @@ describe('markers of a recording', () => {
       'Not recorded: dma-api: this kernel has no event for it.',
       'The kernel has missed 17 calls at the probe "map": what they did is not in the trace.',
     ]);
+    // Nobody knows where they were.
+    expect(kernel.calls).toEqual([['eventsLost', 0, 17, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]]);
   });
 
   it('are not what other people write there, nor what is cut', () => {

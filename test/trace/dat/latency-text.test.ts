@@ -9,7 +9,7 @@ import { TraceSource } from '../../../src/trace/trace-source.ts';
 import { PAGE_FREE } from '../../helpers/kernel-events.ts';
 import { temporaryFiles } from '../../helpers/play.ts';
 import { recordingOf } from '../../helpers/recording.ts';
-import { ARM, X86_64 } from '../../helpers/ring-buffer.ts';
+import { S390, X86_64 } from '../../helpers/ring-buffer.ts';
 import { hasTraceCmd } from '../../helpers/trace-cmd.ts';
 import { type Form, type RecordedText, type Recording, writeTraceFile } from '../../helpers/trace-file.ts';
 import { verdictOf } from '../../helpers/verdict.ts';
@@ -69,7 +69,7 @@ describe.each(FORMS)('the text of a latency tracer in a trace.dat of %s', (name,
   });
 
   it('is read from big-endian machines', async () => {
-    const path = files.write('be.dat', writeTraceFile(holding(ONE, { machine: ARM }), form).bytes);
+    const path = files.write('be.dat', writeTraceFile(holding(ONE, { machine: S390 }), form).bytes);
     expect((await checkTrace(path)).accounting).toEqual((await checkTrace(TEXT_PATH)).accounting);
   });
 
