@@ -38,7 +38,8 @@ export const dmaOverlap: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const byFrame = new Map<number, Set<Writable>>();
-    const byAddress = new Map<number, Map<number, Writable>>();
+    /** Without an IOMMU one address may be mapped any number of times. */
+    const byAddress = new Map<number, Map<number, Writable[]>>();
 
     const overlapping = (phys: number, size: number): Writable | undefined => {
       const first = Math.floor(phys / CACHE_LINE);
@@ -58,18 +59,22 @@ export const dmaOverlap: CheckDefinition = {
         const entries = byFrame.get(frame) ?? new Set();
         byFrame.set(frame, entries.add(entry));
       }
-      const ofDevice = byAddress.get(entry.device) ?? new Map<number, Writable>();
-      byAddress.set(entry.device, ofDevice.set(dmaAddr, entry));
+      const ofDevice = byAddress.get(entry.device) ?? new Map<number, Writable[]>();
+      byAddress.set(entry.device, ofDevice.set(dmaAddr, [...(ofDevice.get(dmaAddr) ?? []), entry]));
     };
 
-    const remove = (device: number, dmaAddr: number): void => {
-      const entry = byAddress.get(device)?.get(dmaAddr);
-      if (!entry) return;
-      byAddress.get(device)?.delete(dmaAddr);
+    /** Of several mappings at one address the one that fits, else the first. */
+    const remove = (device: number, dmaAddr: number, bytes: number, way: number): void => {
+      const entries = byAddress.get(device)?.get(dmaAddr);
+      const entry =
+        entries?.find(({ size, direction }) => size === bytes && direction === way) ?? entries?.[0];
+      if (!entries || !entry) return;
+      entries.splice(entries.indexOf(entry), 1);
+      if (entries.length === 0) byAddress.get(device)?.delete(dmaAddr);
       for (let frame = frameOf(entry.phys); frame <= frameOf(entry.phys + entry.size - 1); frame++) {
-        const entries = byFrame.get(frame);
-        entries?.delete(entry);
-        if (entries?.size === 0) byFrame.delete(frame);
+        const inFrame = byFrame.get(frame);
+        inFrame?.delete(entry);
+        if (inFrame?.size === 0) byFrame.delete(frame);
       }
     };
 
@@ -97,14 +102,15 @@ export const dmaOverlap: CheckDefinition = {
     return {
       dmaMap(at, kind, device, dmaAddr, size, phys, direction, attrs): void {
         if (kind !== 'single' || phys < 0 || size <= 0 || size > LARGEST) return;
-        remove(device, dmaAddr);
+        // An IOVA is mapped anew after an unmap that the trace does not show.
+        if (dmaAddr !== phys) remove(device, dmaAddr, size, direction);
         if (direction === DMA_TO_DEVICE || direction < 0 || (attrs >= 0 && attrs & CARELESS)) return;
         const entry: Writable = { device, phys, size, direction, made: copyMoment(at) };
         const other = overlapping(phys, size);
         if (other) report(at, entry, other);
         add(entry, dmaAddr);
       },
-      dmaUnmap: (_at, _kind, device, dmaAddr) => remove(device, dmaAddr),
+      dmaUnmap: (_at, _kind, device, dmaAddr, size, direction) => remove(device, dmaAddr, size, direction),
     };
   },
 };

@@ -9,6 +9,9 @@ export const DMA_BIDIRECTIONAL = 0;
 /** Index of `TO_DEVICE` in {@link DMA_DIRECTIONS}. */
 export const DMA_TO_DEVICE = 1;
 
+/** Index of `FROM_DEVICE` in {@link DMA_DIRECTIONS}. */
+export const DMA_FROM_DEVICE = 2;
+
 /** The name of a direction; a value that the kernel does not define is shown as a number. */
 export function dmaDirectionName(direction: number): string {
   return DMA_DIRECTIONS[direction] ?? `direction ${direction}`;
@@ -46,6 +49,9 @@ export const DMA_ATTR_NAMES: readonly (readonly [bit: number, name: string])[] =
   [12, 'REQUIRE_COHERENT'],
   [13, 'CC_SHARED'],
 ];
+
+/** `DMA_ATTR_SKIP_CPU_SYNC` */
+export const DMA_ATTR_SKIP_CPU_SYNC = 1 << 5;
 
 /** Attributes that must be the same when a mapping is undone (`check_unmap()` in kernel/dma/debug.c, Linux 7.2). */
 export const DMA_ATTRS_THAT_MUST_MATCH = (1 << 4) | (1 << 6) | (1 << 9) | (1 << 10) | (1 << 12) | (1 << 13);

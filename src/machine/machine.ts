@@ -5,6 +5,7 @@ import { type Device, newDevice } from './device/device.ts';
 import { DmaEngine, type DmaResult } from './device/dma-engine.ts';
 import { DmaApi } from './dma-api/dma-api.ts';
 import { DmaDebug } from './dma-api/dma-debug.ts';
+import { KernelAreas } from './dma-api/kernel-areas.ts';
 import { Swiotlb } from './dma-api/swiotlb.ts';
 import { DmaIommu } from './dma-iommu/dma-iommu.ts';
 import { DriverModel } from './driver-model/driver-model.ts';
@@ -79,6 +80,8 @@ export class Machine {
   /** The DMA API, and dma-debug as a second opinion on its use. */
   readonly dma: DmaApi;
   readonly dmaDebug: DmaDebug;
+  /** Stacks and the kernel's image, of which dma-debug asks. */
+  readonly areas: KernelAreas;
   readonly dmaIommu: DmaIommu;
   /** Drivers that come and go. */
   readonly drivers: DriverModel;
@@ -174,7 +177,13 @@ export class Machine {
       cpus: options.cpus ?? 4,
       freeTables: tables => this.freeTables(tables),
     });
-    this.dmaDebug = new DmaDebug(this.log);
+    this.areas = new KernelAreas(this.memory);
+    this.dmaDebug = new DmaDebug({
+      log: this.log,
+      areas: this.areas,
+      pid: () => current.pid,
+      cacheAlignment: options.dmaCacheAlignment ?? 1,
+    });
     this.dma = new DmaApi({
       emission: this.emission,
       truth: this.truth,
@@ -182,6 +191,7 @@ export class Machine {
       dmaDebug: this.dmaDebug,
       swiotlb: new Swiotlb(this.memory, this.allocator, this.owners.id('swiotlb')),
       allocator: this.allocator,
+      log: this.log,
       pageSize,
     });
     this.drivers = new DriverModel({

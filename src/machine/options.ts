@@ -29,6 +29,11 @@ export interface MachineOptions {
   readonly sanitizer?: SanitizerDesign;
   /** Default domains are lazy: they flush by the flush queue. Default strict. */
   readonly isLazy?: boolean;
+  /**
+   * `dma_get_cache_alignment()`: 1 where DMA is coherent as on x86, which is the default; a cache line of 64 bytes or
+   * more where buffers must not share one.
+   */
+  readonly dmaCacheAlignment?: number;
   /** How kernel page-table pages are freed where an IOMMU may walk them; default `merged`. */
   readonly pgtableFree?: PgtableFreeDesign;
   /** Where the invalidation of kernel addresses begins under SVA; default `PAGE_OFFSET`, and 0 in the `v3` design. */

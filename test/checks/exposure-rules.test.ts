@@ -69,6 +69,15 @@ describe('dma-overlap', () => {
     ]);
   });
 
+  it('tells of a buffer that is mapped twice where no IOMMU translates, until both are unmapped', () => {
+    const way = { direction: FROM_DEVICE };
+    const once = () => only('dma-overlap').dmaMap(NIC, 0x5_0000, 0x5_0000, 100, way);
+    expect(once().dmaMap(NIC, 0x5_0000, 0x5_0000, 64, way).rules()).toEqual(['dma-overlap']);
+    const left = once().dmaMap(NIC, 0x5_0000, 0x5_0000, 64, way).dmaUnmap(NIC, 0x5_0000, 64, way);
+    expect(left.dmaMap(NIC, 0x5_0040, 0x5_0040, 8, way).sole().count).toBe(2);
+    expect(left.dmaUnmap(NIC, 0x5_0000, 100, way).dmaUnmap(NIC, 0x5_0040, 8, way).sole().count).toBe(2);
+  });
+
   it('is silent for the next cache line, for reading, and after the unmap', () => {
     const next = { direction: FROM_DEVICE };
     expect(k().dmaMap(NIC, 0x9080, 0x5_0080, 64, next).rules()).toEqual([]);

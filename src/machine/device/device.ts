@@ -16,6 +16,10 @@ export interface Device {
   usesDmaIommu: boolean;
   /** The last address that the device can put on the bus. */
   dmaMask: number;
+  /** `dma_get_max_seg_size()`: how long a segment of a scatterlist the device takes. */
+  maxSegmentBytes: number;
+  /** `dma_get_seg_boundary() + 1`: no segment may lie on both sides of a multiple of it. */
+  segmentBoundary: number;
   /** dma-debug looks at the unbind of PCI devices only. */
   isPci: boolean;
   driver: string | undefined;
@@ -33,6 +37,8 @@ export function newDevice(id: number, name: string): Device {
     domain: undefined,
     usesDmaIommu: false,
     dmaMask: 2 ** 64 - 1,
+    maxSegmentBytes: 65536,
+    segmentBoundary: 2 ** 32,
     isPci: true,
     driver: undefined,
     state: 'unbound',

@@ -1,23 +1,30 @@
-import { DMA_BIDIRECTIONAL } from '../../kernel/dma.ts';
+import {
+  DMA_ATTR_SKIP_CPU_SYNC,
+  DMA_BIDIRECTIONAL,
+  DMA_FROM_DEVICE,
+  DMA_TO_DEVICE,
+} from '../../kernel/dma.ts';
 import type { ScatterList } from '../../kernel/events.ts';
 import type { Device } from '../device/device.ts';
 import type { DmaIommu } from '../dma-iommu/dma-iommu.ts';
 import type { Emission } from '../events/emission.ts';
 import type { SgEntry } from '../iommu/map-sg.ts';
+import type { KernelLog } from '../kernel-log.ts';
 import { GFP_ZERO, type PageAllocator } from '../memory/page-allocator.ts';
 import { IOMMU_READ, IOMMU_WRITE } from '../page-tables/page-table.ts';
 import type { Kernel } from '../threads/thread.ts';
 import type { Truth } from '../truth/truth.ts';
 import { DmaBindings } from './dma-bindings.ts';
-import type { DmaDebug } from './dma-debug.ts';
+import { type DmaDebug, MAPPING_ERROR } from './dma-debug.ts';
+import type { PointerArea } from './kernel-areas.ts';
 import type { Swiotlb } from './swiotlb.ts';
 
 /** `enum dma_data_direction` */
-export const TO_DEVICE = 1;
-export const FROM_DEVICE = 2;
+export const TO_DEVICE = DMA_TO_DEVICE;
+export const FROM_DEVICE = DMA_FROM_DEVICE;
 
 /** `DMA_ATTR_SKIP_CPU_SYNC`, include/linux/dma-mapping.h. */
-export const ATTR_SKIP_CPU_SYNC = 1 << 5;
+export const ATTR_SKIP_CPU_SYNC = DMA_ATTR_SKIP_CPU_SYNC;
 export const ATTR_WEAK_ORDERING = 1 << 1;
 
 /** Entries of a scatterlist that an event holds (include/trace/events/dma.h). */
@@ -30,6 +37,7 @@ export interface DmaApiHost {
   readonly dmaDebug: DmaDebug;
   readonly swiotlb: Swiotlb;
   readonly allocator: PageAllocator;
+  readonly log: KernelLog;
   readonly pageSize: number;
 }
 
@@ -75,22 +83,40 @@ export class DmaApi {
     const { emission, dmaDebug } = this.host;
     const caller = emission.enter(emission.names.stacks.symbol('dma_map_phys'));
     const address = yield* this.mapAnyWay(device, phys, size, direction);
-    emission.sink.dmaMap(
-      emission.moment(),
-      'single',
-      device.id,
-      address ?? 2 ** 64 - 1,
-      size,
-      phys,
-      direction,
-      attrs,
-    );
+    // The kernel's event of a map that failed has DMA_MAPPING_ERROR for its address, which is no mapping to anybody.
     if (address !== undefined) {
-      dmaDebug.add({ kind: 'single', device, address, size, direction, attrs, nents: 0 });
+      emission.sink.dmaMap(emission.moment(), 'single', device.id, address, size, phys, direction, attrs);
+      dmaDebug.mapPhys({ kind: 'single', device, address, phys, size, direction, attrs, nents: 0 });
       this.bindings.mapped(device, address);
     }
     emission.leave(caller);
     return address;
+  }
+
+  /**
+   * `dma_map_single()` of a pointer into the linear mapping, or of one that is none: what vmalloc gives is refused before
+   * dma-debug sees it (include/linux/dma-mapping.h), an invalid pointer leads somewhere.
+   */
+  *mapSingle(
+    device: Device,
+    area: PointerArea,
+    phys: number,
+    size: number,
+    direction = DMA_BIDIRECTIONAL,
+  ): Kernel<number | undefined> {
+    const { dmaDebug, log } = this.host;
+    if (area === 'vmalloc') {
+      log.warnOnce('dma_map_single_attrs', 'rejecting DMA map of vmalloc memory');
+      return undefined;
+    }
+    dmaDebug.mapSingle(device, area);
+    return yield* this.map(device, phys, size, direction);
+  }
+
+  /** `dma_mapping_error()`: that a driver asks is all that dma-debug wants; no event tells of it. */
+  mappingError(device: Device, address: number | undefined): boolean {
+    this.host.dmaDebug.mappingError(device, address ?? MAPPING_ERROR);
+    return address === undefined;
   }
 
   /** `dma_unmap_phys()` */
@@ -100,7 +126,7 @@ export class DmaApi {
     this.bindings.unmapping(device, address);
     yield* this.unmapAnyWay(device, address, size, direction !== TO_DEVICE);
     emission.sink.dmaUnmap(emission.moment(), 'single', device.id, address, size, direction, attrs);
-    dmaDebug.unmap({ kind: 'single', device, address, size, direction, attrs, nents: 0 });
+    dmaDebug.unmap({ kind: 'single', device, address, phys: -1, size, direction, attrs, nents: 0 });
     emission.leave(caller);
   }
 
@@ -110,7 +136,7 @@ export class DmaApi {
     const caller = emission.enter(emission.names.stacks.symbol('__dma_sync_single_for_cpu'));
     if (!device.usesDmaIommu) swiotlb.sync(address, forCpu);
     emission.sink.dmaSync(emission.moment(), device.id, address, size, direction);
-    dmaDebug.sync(device, address, size, direction);
+    dmaDebug.sync(device, address, size, direction, forCpu);
     emission.leave(caller);
   }
 
@@ -127,17 +153,21 @@ export class DmaApi {
     let segments: MappedList['segments'];
     if (device.usesDmaIommu && domain) {
       this.begins(device);
-      segments = yield* dmaIommu.mapSg(domain, entries, protOf(direction), device.dmaMask);
+      segments = yield* dmaIommu.mapSg(domain, entries, protOf(direction), device.dmaMask, device);
     } else {
       segments = entries.map(({ phys, size }) => ({ address: phys, size }));
     }
     const [first] = segments;
     if (first) {
       emission.sink.dmaMapSg(emission.moment(), device.id, listOf(entries, segments), direction, attrs);
-      for (const { address, size } of segments) {
-        dmaDebug.add({ kind: 'sg', device, address, size, direction, attrs, nents: entries.length });
-        this.bindings.mapped(device, address);
-      }
+      const { address, size } = first;
+      const nents = entries.length;
+      dmaDebug.mapSg(
+        { kind: 'sg', device, address, phys: -1, size, direction, attrs, nents },
+        entries,
+        segments,
+      );
+      for (const segment of segments) this.bindings.mapped(device, segment.address);
     }
     emission.leave(caller);
     return first && { entries, segments };
@@ -153,7 +183,7 @@ export class DmaApi {
       // One call, and one unmap of the IOMMU, however many segments: the truth counts it once.
       if (segment === 0) this.bindings.unmapping(device, address);
       else this.bindings.forget(device, address);
-      dmaDebug.unmap({ kind: 'sg', device, address, size, direction, attrs, nents, segment });
+      dmaDebug.unmap({ kind: 'sg', device, address, phys: -1, size, direction, attrs, nents, segment });
     }
     if (device.usesDmaIommu && device.domain) yield* dmaIommu.unmapSg(device.domain, list.segments);
     emission.leave(caller);
@@ -174,10 +204,11 @@ export class DmaApi {
     if (buffer) {
       const { address } = buffer;
       emission.sink.dmaMap(emission.moment(), 'coherent', device.id, address, size, -1, DMA_BIDIRECTIONAL, 0);
-      dmaDebug.add({
+      dmaDebug.allocCoherent({
         kind: 'coherent',
         device,
         address,
+        phys: pfn * pageSize,
         size,
         direction: DMA_BIDIRECTIONAL,
         attrs: 0,
@@ -191,13 +222,14 @@ export class DmaApi {
 
   /** `dma_free_coherent()`: its event comes first. */
   *freeCoherent(device: Device, { pfn, order, size, address }: CoherentBuffer): Kernel {
-    const { emission, allocator, dmaDebug } = this.host;
+    const { emission, allocator, dmaDebug, pageSize } = this.host;
     const caller = emission.enter(emission.names.stacks.symbol('dma_free_attrs'));
     emission.sink.dmaUnmap(emission.moment(), 'coherent', device.id, address, size, DMA_BIDIRECTIONAL, 0);
     dmaDebug.unmap({
       kind: 'coherent',
       device,
       address,
+      phys: pfn * pageSize,
       size,
       direction: DMA_BIDIRECTIONAL,
       attrs: 0,
@@ -255,8 +287,10 @@ export class DmaApi {
   }
 
   private *unmapAnyWay(device: Device, address: number, size: number, copiesOut: boolean): Kernel {
-    const { dmaIommu, swiotlb } = this.host;
-    if (device.usesDmaIommu && device.domain) yield* dmaIommu.unmap(device.domain, address, size);
+    const { dmaIommu, swiotlb, log } = this.host;
+    // iommu_dma_unmap_phys() asks the page tables first; nothing is mapped at the address of a failure.
+    if (address === MAPPING_ERROR) log.warn('iommu_dma_unmap_phys', 'nothing is mapped at DMA_MAPPING_ERROR');
+    else if (device.usesDmaIommu && device.domain) yield* dmaIommu.unmap(device.domain, address, size);
     else swiotlb.unmap(address, copiesOut);
   }
 

@@ -5,7 +5,7 @@ import { iommuUnmapFast, iotlbSync } from '../iommu/unmap.ts';
 import { type IotlbGather, newGather } from '../page-tables/iotlb-gather.ts';
 import type { Kernel } from '../threads/thread.ts';
 import { type DmaCookie, type DmaIommuHost, newDmaCookie } from './dma-cookie.ts';
-import { layOutSegments, type SgSegment, segmentsOf } from './sg-segments.ts';
+import { DEFAULT_LIMITS, layOutSegments, type SgSegment, segmentsOf } from './sg-segments.ts';
 
 /** `DMA_BIT_MASK(64)`: a device that reaches all addresses. */
 export const DMA_MASK_64 = 2 ** 64 - 1;
@@ -99,16 +99,17 @@ export class DmaIommu {
     list: readonly SgEntry[],
     prot: number,
     dmaMask = DMA_MASK_64,
+    limits = DEFAULT_LIMITS,
   ): Kernel<SgSegment[]> {
     const { core } = this.host;
     const caller = core.emission.enter(core.emission.names.stacks.symbol('iommu_dma_map_sg'));
-    const layout = layOutSegments(list, this.cookie(domain).granule);
+    const layout = layOutSegments(list, this.cookie(domain).granule, limits);
     const iova = this.allocIova(domain, layout.bytes, dmaMask);
     let segments: SgSegment[] = [];
     if (iova !== 0) {
       const mapped = yield* iommuMapSg(core, domain, iova, layout.mapped, prot);
       if (mapped < layout.bytes) this.freeIova(domain, iova, layout.bytes, undefined);
-      else segments = segmentsOf(list, layout, iova);
+      else segments = segmentsOf(list, layout, iova, limits);
     }
     core.emission.leave(caller);
     return segments;

@@ -1,8 +1,15 @@
 import type { SgEntry } from '../iommu/map-sg.ts';
 
-/** `dma_get_max_seg_size()` and `dma_get_seg_boundary()` of a device that has set neither. */
-const MAX_SEGMENT_SIZE = 65536;
-const SEGMENT_BOUNDARY = 2 ** 32;
+/** What a device takes of a scatterlist. */
+export interface SegmentLimits {
+  /** `dma_get_max_seg_size()` */
+  readonly maxSegmentBytes: number;
+  /** `dma_get_seg_boundary() + 1` */
+  readonly segmentBoundary: number;
+}
+
+/** Those of a device that has set neither. */
+export const DEFAULT_LIMITS: SegmentLimits = { maxSegmentBytes: 65536, segmentBoundary: 2 ** 32 };
 
 /** What the device sees of a scatterlist: one run of DMA addresses. */
 export interface SgSegment {
@@ -18,13 +25,17 @@ export interface SgLayout {
 }
 
 /** The first loop of `iommu_dma_map_sg()`: entries grow to whole granules, and are padded at segment boundaries. */
-export function layOutSegments(list: readonly SgEntry[], granule: number): SgLayout {
+export function layOutSegments(
+  list: readonly SgEntry[],
+  granule: number,
+  { segmentBoundary }: SegmentLimits = DEFAULT_LIMITS,
+): SgLayout {
   const mapped: { phys: number; size: number }[] = [];
   let bytes = 0;
   for (const { phys, size } of list) {
     const offset = phys % granule;
     const whole = Math.ceil((offset + size) / granule) * granule;
-    const toBoundary = (SEGMENT_BOUNDARY - (bytes % SEGMENT_BOUNDARY)) % SEGMENT_BOUNDARY;
+    const toBoundary = (segmentBoundary - (bytes % segmentBoundary)) % segmentBoundary;
     const previous = mapped.at(-1);
     if (toBoundary > 0 && toBoundary < whole - 1 && previous !== undefined) {
       previous.size += toBoundary;
@@ -37,7 +48,12 @@ export function layOutSegments(list: readonly SgEntry[], granule: number): SgLay
 }
 
 /** `__finalise_sg()`: entries that follow each other without a gap become one segment. */
-export function segmentsOf(list: readonly SgEntry[], { mapped }: SgLayout, iova: number): SgSegment[] {
+export function segmentsOf(
+  list: readonly SgEntry[],
+  { mapped }: SgLayout,
+  iova: number,
+  { maxSegmentBytes }: SegmentLimits = DEFAULT_LIMITS,
+): SgSegment[] {
   const segments: SgSegment[] = [];
   let address = iova;
   let canJoin = false;
@@ -45,7 +61,7 @@ export function segmentsOf(list: readonly SgEntry[], { mapped }: SgLayout, iova:
     const { phys: start, size: whole } = mapped[index] as SgEntry;
     const offset = phys - start;
     const last = segments.at(-1);
-    if (canJoin && last !== undefined && offset === 0 && MAX_SEGMENT_SIZE - last.size >= size) {
+    if (canJoin && last !== undefined && offset === 0 && maxSegmentBytes - last.size >= size) {
       last.size += size;
     } else {
       segments.push({ address: address + offset, size });

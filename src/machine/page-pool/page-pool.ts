@@ -224,7 +224,7 @@ export class PagePool {
   private *map(pfn: number): Kernel<boolean> {
     const { dma, pages } = this.host;
     const address = yield* dma.map(this.device, this.phys(pfn), this.sizeBytes, FROM_DEVICE, UNMAP_ATTRS);
-    if (address === undefined) return false;
+    if (dma.mappingError(this.device, address) || address === undefined) return false;
     if (this.trackingFails && this.isRecorded) {
       this.trackingFails = false;
       if (!this.host.rules.undoesUnrecorded) return false;

@@ -1,6 +1,7 @@
 import { DMA_BIDIRECTIONAL } from '../../kernel/dma.ts';
 import type { Device } from '../device/device.ts';
 import { type CoherentBuffer, FROM_DEVICE, type MappedList, TO_DEVICE } from '../dma-api/dma-api.ts';
+import { MAPPING_ERROR } from '../dma-api/dma-debug.ts';
 import type { Machine } from '../machine.ts';
 import { Random } from '../threads/random.ts';
 
@@ -11,7 +12,11 @@ interface SingleMapping {
   readonly size: number;
   readonly direction: number;
   readonly attrs: number;
+  readonly phys: number;
+  /** Its pages; -1 where it shares those of another. */
   readonly pfn: number;
+  /** Mappings of the same memory, which end before this one. */
+  readonly sharing: SingleMapping[];
 }
 
 interface ListMapping {
@@ -95,22 +100,53 @@ export class DmaPlayer {
       () => this.sync({ otherDirection: true }),
       () => this.cycle(false),
       () => this.asAnotherKind(),
+      () => this.map(false),
+      () => this.mapSameMemory(),
+      () => this.unmapFailure(),
     ])();
   }
 
-  private map(): void {
+  /** @param checks a right driver asks `dma_mapping_error()` */
+  private map(checks = true): void {
     const { machine, random } = this;
     const device = this.boundDevice();
     if (!device) return;
     const pfn = machine.allocPages(1);
     if (pfn < 0) return;
+    this.mapPart(device, pfn * PAGE + random.below(32) * 64, random.pick(DIRECTIONS), pfn, checks);
+  }
+
+  private mapPart(
+    device: Device,
+    phys: number,
+    direction: number,
+    pfn: number,
+    checks: boolean,
+  ): SingleMapping | undefined {
+    const { machine, random } = this;
     const size = random.pick(SIZES);
-    const direction = random.pick(DIRECTIONS);
-    const phys = pfn * PAGE + random.below(32) * 64;
     const address = machine.call(
       machine.inside('driver_map[driver]', machine.dma.map(device, phys, size, direction)),
     );
-    if (address !== undefined) this.singles.push({ device, address, size, direction, attrs: 0, pfn });
+    if (checks) machine.dma.mappingError(device, address);
+    if (address === undefined) return undefined;
+    const mapping = { device, address, size, direction, attrs: 0, phys, pfn, sharing: [] };
+    this.singles.push(mapping);
+    return mapping;
+  }
+
+  /**
+   * A second mapping from the same cache line on. Not for a device without an IOMMU, which would have two mappings at one
+   * address: which of them an unmap is for, dma-debug and iommusan decide otherwise.
+   */
+  private mapSameMemory(): void {
+    const { random } = this;
+    const device = this.boundDevice();
+    const own = this.singles.filter(({ pfn }) => pfn >= 0);
+    if (!device?.usesDmaIommu || own.length === 0) return;
+    const first = random.pick(own);
+    const second = this.mapPart(device, first.phys, random.pick(DIRECTIONS), -1, true);
+    if (second) first.sharing.push(second);
   }
 
   private unmap(
@@ -120,6 +156,10 @@ export class DmaPlayer {
     if (!mapping) return;
     const { machine } = this;
     const { device, address, size, attrs, pfn } = mapping;
+    for (const other of mapping.sharing) {
+      const at = this.singles.indexOf(other);
+      if (at >= 0) this.unmap(this.singles.splice(at, 1)[0]);
+    }
     const direction = wrong.otherDirection ? this.otherThan(mapping.direction) : mapping.direction;
     const bytes = wrong.size ?? size;
     const how = wrong.attrs ?? attrs;
@@ -128,7 +168,7 @@ export class DmaPlayer {
     );
     this.former.push(mapping);
     if (this.former.length > 8) this.former.shift();
-    machine.freePages(pfn, 1);
+    if (pfn >= 0) machine.freePages(pfn, 1);
   }
 
   private unmapAgain(): void {
@@ -138,6 +178,17 @@ export class DmaPlayer {
     if (this.isTaken(device, address)) return;
     machine.call(
       machine.inside('driver_unmap_again[driver]', machine.dma.unmap(device, address, size, direction)),
+    );
+  }
+
+  /** An unmap of what a map returns that failed, on an error path that was never tried. */
+  private unmapFailure(): void {
+    const { machine, random } = this;
+    const translated = this.singles.filter(({ device }) => device.usesDmaIommu && device.state === 'bound');
+    if (translated.length === 0) return;
+    const { device, size, direction } = random.pick(translated);
+    machine.call(
+      machine.inside('driver_error_path[driver]', machine.dma.unmap(device, MAPPING_ERROR, size, direction)),
     );
   }
 
@@ -203,7 +254,7 @@ export class DmaPlayer {
     if (this.singles.length === 0) return;
     const { device, address, size, direction } = this.random.pick(this.singles);
     const way = wrong.otherDirection ? this.otherThan(direction) : direction;
-    this.machine.dma.sync(device, address, wrong.beyond ? size + 4096 : size, way, true);
+    this.machine.dma.sync(device, address, wrong.beyond ? size + 4096 : size, way, this.random.chance(0.5));
   }
 
   private syncFormer(): void {

@@ -78,6 +78,7 @@ export class Nic {
     const address = machine.call(
       machine.inside('nic_map[nic]', machine.dma.map(this.device, page.phys, page.sizeBytes)),
     );
+    machine.dma.mappingError(this.device, address);
     if (address !== undefined && this.device.domain) {
       this.stage.used(this.device.domain, address, page.sizeBytes);
     }

@@ -15,7 +15,8 @@ export const p16: Scenario = {
       machine.inside(
         'nic_probe[nic]',
         (function* () {
-          yield* machine.dma.map(nic.device, page.phys, page.sizeBytes);
+          const address = yield* machine.dma.map(nic.device, page.phys, page.sizeBytes);
+          machine.dma.mappingError(nic.device, address);
           return false;
         })(),
       ),
