@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { TraceError } from '../trace-error.ts';
+import { unxz } from './xz-streams.ts';
 
 /** A compressed file around the trace itself, as gzip, zstd and xz make them. */
 export interface Container {
@@ -17,7 +18,7 @@ const CONTAINERS: readonly Container[] = [
   { name: 'gzip', magic: [0x1f, 0x8b, 0x08], decompress: gunzip },
   // RFC 8878
   { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], decompress: chunks => unzstd(chunks) },
-  // https://tukaani.org/xz/xz-file-format.txt
+  // https://tukaani.org/xz/xz-file-format.txt; several streams follow each other as one.
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], decompress: unxz },
 ];
 
@@ -88,10 +89,4 @@ export async function loadZstdStream(): Promise<ZstdStream> {
       else if (--patience < 0) throw new Error('no progress');
     }
   };
-}
-
-async function* unxz(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { default: xz } = await import('xz-decompress');
-  const compressed = Readable.toWeb(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }));
-  yield* new xz.XzReadableStream(compressed as ReadableStream<Uint8Array>);
 }

@@ -119,6 +119,8 @@ async function openStream(descriptor: Descriptor): Promise<Input> {
   const close = (): void => {
     if (isOpen) closeSync(fd);
     isOpen = false;
+    // A decoder that is not at its end keeps what the next one waits for.
+    void content.return(undefined);
   };
   return {
     name,
