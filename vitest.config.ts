@@ -37,7 +37,7 @@ export default defineConfig({
       },
       { test: { name: 'machine', include: ['test/machine-runs/**/*.test.ts'], testTimeout: 600_000 } },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
-      // One machine at a time: each takes two processors and a gigabyte.
+      // One machine at a time: each takes two processors and up to 3 GiB.
       {
         test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 },
       },

@@ -37,11 +37,17 @@ export async function recordInstead(what: Instead, options: RecordCommandOptions
       break;
     }
     case 'collect': {
-      const { events, lost } = await collectFromBoot(openTracefs(), options.output);
+      const { events, lost, unreadable } = await collectFromBoot(openTracefs(), options.output);
       await write(
         io.stderr,
         `iommusan: ${options.output}: ${formatCount(events)} events since boot, ${formatCount(lost)} lost.\n`,
       );
+      if (unreadable.length > 0) {
+        await write(
+          io.stderr,
+          `iommusan: not readable: ${unreadable.join(', ')}: the kernel made no files for it at this boot. Restart to record again.\n`,
+        );
+      }
       break;
     }
   }

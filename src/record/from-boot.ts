@@ -49,13 +49,22 @@ export function bootParameters(
 /** The top instance, as a path. */
 const TOP = '.';
 
+/** What was taken of a boot. */
+export interface BootRecording extends RecordingCounts {
+  /**
+   * Events that were recorded and cannot be read: the kernel has no files for them. Linux 6.1 makes the probes of its
+   * command line while a work queue makes the files of tracefs, and one probe may fall between.
+   */
+  readonly unreadable: readonly string[];
+}
+
 /**
  * Takes what has been recorded since boot into a trace.dat, and ends that recording: its events are switched off and its
  * probes removed.
  *
  * @throws {@link RecordError} where this boot has not recorded
  */
-export async function collectFromBoot(tracefs: Tracefs, output: string): Promise<RecordingCounts> {
+export async function collectFromBoot(tracefs: Tracefs, output: string): Promise<BootRecording> {
   const probes = tracefs
     .read('dynamic_events')
     .split('\n')
@@ -69,11 +78,13 @@ export async function collectFromBoot(tracefs: Tracefs, output: string): Promise
     .read('set_event')
     .split('\n')
     .filter(line => line !== '');
+  const hasFiles = (event: string): boolean => tracefs.exists(`events/${event.replace(':', '/')}/format`);
+  const readable = events.filter(hasFiles);
   tracefs.write('tracing_on', '0');
   const subBufferSize = subBufferSizeOf(tracefs.read('events/header_page'));
   const pump = new Pump(tracefs, TOP, subBufferSize, BOOT_BUFFER_KIB);
   try {
-    const writer = await TraceWriter.create(output, descriptionOf(tracefs, TOP, events), { subBufferSize });
+    const writer = await TraceWriter.create(output, descriptionOf(tracefs, TOP, readable), { subBufferSize });
     const statistics = pump.finish((cpu, subBuffers) => writer.write(0, cpu, subBuffers));
     const names = new CommandNames(tracefs);
     names.takeSaved();
@@ -81,7 +92,7 @@ export async function collectFromBoot(tracefs: Tracefs, output: string): Promise
     writer.finish({ statistics, commandNames: names.text(), kallsyms: new KernelSymbols().all() });
   } finally {
     pump.close();
-    for (const event of events) tracefs.write(`events/${event.replace(':', '/')}/enable`, '0');
+    for (const event of events) tracefs.write('set_event', `!${event}\n`);
     for (const probe of probes) {
       clearTrigger(tracefs, probe);
       tracefs.write('dynamic_events', `-:${probe}\n`);
@@ -89,7 +100,7 @@ export async function collectFromBoot(tracefs: Tracefs, output: string): Promise
     for (const event of events) clearTrigger(tracefs, event.replace(':', '/'));
     tracefs.write('tracing_on', '1');
   }
-  return pump.counts;
+  return { ...pump.counts, unreadable: events.filter(event => !readable.includes(event)) };
 }
 
 function clearTrigger(tracefs: Tracefs, event: string): void {

@@ -10,6 +10,8 @@ export interface FakeKernel {
   readonly help?: string;
   /** Function names that the kernel refuses a probe on, though it lists them. */
   readonly refuses?: readonly string[];
+  /** `GROUP/EVENT` of probes that exist without files. */
+  readonly forgets?: readonly string[];
 }
 
 const HEADER_PAGE =
@@ -47,6 +49,7 @@ export class FakeTracefs implements Tracefs {
     this.files.set('available_filter_functions', `${(kernel.functions ?? []).join('\n')}\n`);
     this.files.set('dynamic_events', '');
     this.files.set('kprobe_events', '');
+    this.files.set('set_event', '');
     this.files.set('saved_cmdlines', '1 init\n77 insmod\n');
     this.files.set('printk_formats', '');
     this.addBuffer('');
@@ -58,7 +61,8 @@ export class FakeTracefs implements Tracefs {
   }
 
   read(path: string): string {
-    const text = this.files.get(path);
+    // "./x" is the file of the top buffer.
+    const text = this.files.get(path.replace(/^\.\//, ''));
     if (text === undefined) throw systemError('ENOENT', path);
     return text;
   }
@@ -67,7 +71,8 @@ export class FakeTracefs implements Tracefs {
     return this.files.has(path) || this.directories.has(path);
   }
 
-  list(path: string): string[] {
+  list(directory: string): string[] {
+    const path = directory.replace(/^\.(\/|$)/, '');
     const prefix = path === '' ? '' : `${path}/`;
     const names = [...this.files.keys(), ...this.directories]
       .filter(name => name.startsWith(prefix))
@@ -78,6 +83,7 @@ export class FakeTracefs implements Tracefs {
   write(path: string, text: string): void {
     this.change(`write ${path} ${text.trimEnd()}`);
     if (path === 'dynamic_events') this.define(text.trimEnd());
+    else if (path === 'set_event') this.enable(text.trimEnd());
     else if (path.endsWith('/trace_marker')) return;
     else if (!this.files.has(path)) throw systemError('ENOENT', path);
     else this.files.set(path, text);
@@ -98,7 +104,8 @@ export class FakeTracefs implements Tracefs {
     for (const name of [...this.files.keys()]) if (name.startsWith(`${path}/`)) this.files.delete(name);
   }
 
-  open(path: string): OpenFile {
+  open(name: string): OpenFile {
+    const path = name.replace(/^\.\//, '');
     if (!this.files.has(path)) throw systemError('ENOENT', path);
     this.open_.set(path, (this.open_.get(path) ?? 0) + 1);
     const cpu = Number(/cpu(\d+)/.exec(path)?.[1]);
@@ -145,7 +152,20 @@ export class FakeTracefs implements Tracefs {
     for (const probe of this.probes.keys()) this.addEvent(prefix, probe);
   }
 
+  /** `SYSTEM:EVENT`, or `!SYSTEM:EVENT` for the contrary. */
+  private enable(text: string): void {
+    const event = text.replace('!', '');
+    const isOn = event === text;
+    const others = this.read('set_event')
+      .split('\n')
+      .filter(line => line !== '' && line !== event);
+    this.files.set('set_event', (isOn ? [...others, event] : others).map(line => `${line}\n`).join(''));
+    const file = `events/${event.replace(':', '/')}/enable`;
+    if (this.files.has(file)) this.files.set(file, isOn ? '1' : '0');
+  }
+
   private addEvent(prefix: string, event: string): void {
+    if (this.kernel.forgets?.includes(event)) return;
     const folder = `${prefix}events/${event}`;
     const name = event.slice(event.indexOf('/') + 1);
     this.files.set(`${folder}/format`, `name: ${name}\nID: ${100 + this.files.size}\nformat:\n`);
@@ -163,6 +183,7 @@ export class FakeTracefs implements Tracefs {
       const isUsed = prefixes.some(
         prefix =>
           this.files.get(`${prefix}events/${name}/enable`) === '1' ||
+          this.read('set_event').includes(`${name.replace('/', ':')}\n`) ||
           this.files.get(`${prefix}events/${name}/trigger`) === 'stacktrace',
       );
       if (isUsed) throw systemError('EBUSY', line);

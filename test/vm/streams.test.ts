@@ -22,11 +22,6 @@ function recordsOf(path: string): Map<string, string[]> {
   return records;
 }
 
-/** Whether `part` stands in `whole`, one record behind the other. */
-function contains(whole: readonly string[], part: readonly string[]): boolean {
-  return whole.some((_record, start) => part.every((record, i) => record === whole[start + i]));
-}
-
 /** Whether `whole` has each record of `part` at least as often, in whatever order. */
 function includes(whole: readonly string[], part: readonly string[]): boolean {
   const left = new Map<string, number>();
@@ -43,12 +38,10 @@ describe('the recorded events', () => {
     expect(new Set([...theirs.keys()].map(key => key.split(' ')[0]))).toEqual(
       new Set(['map', 'unmap', 'domain_free', 'mm_page_alloc', 'mm_page_free', 'kernel_stack']),
     );
-    // iommusan began before and ended after. An interrupt may come between an event and its stack in one of the instances,
-    // so the stacks of two events may change places.
-    const differing = [...theirs].filter(([key, records]) => {
-      const isEqual = key.startsWith('kernel_stack') ? includes : contains;
-      return !isEqual(ours.get(key) ?? [], records);
-    });
+    // iommusan began before and ended after. An interrupt may come between the writes of one event to the two instances
+    // and make its own there: two records may change places.
+    const differing = [...theirs].filter(([key, records]) => !includes(ours.get(key) ?? [], records));
+    expect([...theirs.values()].flat().length).toBeGreaterThan(10_000);
     expect(differing.map(([key, records]) => `${records.length} ${key}`)).toEqual([]);
   });
 
@@ -85,8 +78,12 @@ describe('a recording from boot on', () => {
   let boot: Stage;
 
   beforeAll(async () => {
-    boot = await play(DEBIAN_12, 'collect', 300_000, stage.text('from-boot').trim());
-  }, 300_000);
+    // A kernel may miss making the files of a probe at boot, and says so when collected: see collectFromBoot().
+    for (let tries = 0; tries < 4; tries++) {
+      boot = await play(DEBIAN_12, 'collect', 300_000, stage.text('from-boot').trim());
+      if (!boot.step('collect').output.includes('not readable')) return;
+    }
+  }, 600_000);
 
   it('is started by the kernel command line that was printed, and collected', async () => {
     expect(boot.step('collect').output).toMatch(/: [\d,]+ events since boot/);

@@ -43,7 +43,7 @@ export async function boot({
     'nice',
     [
       ...qemu,
-      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '1G', '-nographic', '-no-reboot'],
+      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '3G', '-nographic', '-no-reboot'],
       ...['-kernel', image, '-initrd', initramfs],
       ...disks.flat(),
       ...['-device', 'nvme,drive=nvme,serial=1'],
