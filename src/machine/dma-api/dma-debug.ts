@@ -209,7 +209,7 @@ export class DmaDebug {
     const overlap = this.lines.insert(entry.phys, entry.direction, isClean);
     if (!overlap) return;
     const { log, cacheAlignment } = this.host;
-    if (overlap.exceeds) {
+    if (overlap.exceeds && !isClean) {
       log.warnOnce(
         'active_cacheline_inc_overlap',
         `exceeded ${ActiveCachelines.maxOverlap} overlapping mappings of cacheline ${overlap.line}`,

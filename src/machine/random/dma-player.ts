@@ -72,6 +72,7 @@ export class DmaPlayer {
       if (this.random.chance(mistakes)) this.mistake();
       else this.right();
     }
+    if (this.random.chance(mistakes)) this.unmapShorterList();
   }
 
   private right(): void {
@@ -214,6 +215,23 @@ export class DmaPlayer {
     const direction = otherDirection ? this.otherThan(mapping.direction) : mapping.direction;
     machine.call(machine.inside('driver_unmap_sg[driver]', machine.dma.unmapSg(device, list, direction)));
     for (const pfn of pfns) machine.freePages(pfn);
+  }
+
+  /**
+   * Entries that an unmap is not told of stay mapped, and in dma-debug's table, where each could be mistaken for a later
+   * mapping at its address: nothing may come after it.
+   */
+  private unmapShorterList(): void {
+    const long = this.lists.filter(({ list }) => list.entries.length > 1);
+    if (long.length === 0) return;
+    const mapping = this.random.pick(long);
+    this.lists.splice(this.lists.indexOf(mapping), 1);
+    const { entries, segments } = mapping.list;
+    const kept = entries.length - 1;
+    this.unmapList({
+      ...mapping,
+      list: { entries: entries.slice(0, kept), segments: segments.slice(0, kept) },
+    });
   }
 
   private allocCoherent(): void {
