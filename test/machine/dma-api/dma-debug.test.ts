@@ -193,6 +193,43 @@ describe('dma-debug: overlapping cache lines', () => {
 });
 
 describe('dma-debug: unmaps', () => {
+  const PRIVILEGED = 1 << 9;
+
+  it.each([
+    ['different size', 32, DMA_FROM_DEVICE, 0],
+    ['different direction', 64, DMA_TO_DEVICE, 0],
+    ['different attributes', 64, DMA_FROM_DEVICE, PRIVILEGED],
+  ])('are told of with a %s, and end the mapping', (kind, size, direction, attrs) => {
+    const bench = new Bench();
+    const address = bench.map(bench.page());
+    bench.unmap(address, size, direction, attrs);
+    expect(bench.said).toEqual([kind]);
+    bench.unmap(address);
+    expect(bench.said.slice(1)).toEqual(['free not allocated']);
+  });
+
+  it('are told of all that differs, but for attributes that may', () => {
+    const bench = new Bench();
+    bench.unmap(bench.map(bench.page()), 64, DMA_FROM_DEVICE, SKIP_CPU_SYNC);
+    expect(bench.said).toEqual([]);
+    bench.unmap(bench.map(bench.page()), 32, DMA_BIDIRECTIONAL, PRIVILEGED);
+    expect(bench.said).toEqual(['different size', 'different direction', 'different attributes']);
+  });
+
+  it('of a list with an entry too few are told of for each segment, and leave one pending', () => {
+    const bench = new Bench();
+    const { machine, device } = bench;
+    const entries = [0, 1, 2].map(() => ({ phys: bench.page() + 64, size: 64 }));
+    const list = machine.call(machine.dma.mapSg(device, entries));
+    if (!list) throw new Error('the map failed');
+    const { segments } = list;
+    machine.call(
+      machine.dma.unmapSg(device, { entries: entries.slice(0, 2), segments: segments.slice(0, 2) }),
+    );
+    machine.call(machine.drivers.unbind(device));
+    expect(bench.said).toEqual(['different sg entries', 'different sg entries', 'pending at unbind']);
+  });
+
   it('tell whether dma_mapping_error() was asked, of pages only', () => {
     const bench = new Bench();
     const { machine, device } = bench;
