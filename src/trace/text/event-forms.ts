@@ -77,6 +77,7 @@ function alike(
  * The tracepoints that mean something here and whose text is not `field=value` throughout: their `print fmt` leaves
  * out names, renames fields or writes words for numbers (include/trace/events/{iommu,dma,kmem,page_pool,printk}.h,
  * drivers/iommu/intel/trace.h, Linux 6.1 to 7.2). With `trace-cmd report -R` the same fields come by their names.
+ * Fields stand in the order of the text: behind the last one no other is looked for.
  */
 export const EVENT_FORMS: readonly EventForm[] = [
   ...alike('iommu', 'map', [field('iova'), field('paddr'), field('size')]),
@@ -147,12 +148,12 @@ export const EVENT_FORMS: readonly EventForm[] = [
     field('release'),
     field('cnt'),
   ]),
-  ...alike('page_pool', 'page_pool_state_hold', [POOL, field('netmem', 'hex'), field('hold'), field('pfn')]),
+  ...alike('page_pool', 'page_pool_state_hold', [POOL, field('netmem', 'hex'), field('pfn'), field('hold')]),
   ...alike('page_pool', 'page_pool_state_release', [
     POOL,
     field('netmem', 'hex'),
-    field('release'),
     field('pfn'),
+    field('release'),
   ]),
   ...alike('printk', 'console', [{ name: 'msg', keys: ['msg'], form: 'text', place: 0 }]),
   // What was written into trace_marker; trace-cmd report calls it by its name.

@@ -341,9 +341,15 @@ export class EventKind {
     } else {
       let arrow = start;
       while (arrow < close && !startsWith(bytes, arrow, close, ' <- ')) arrow++;
-      this.scanFunction(bytes, arrow + 4, close);
+      // The kernel prints the place of the return, then the function. trace-cmd and perf follow the format of the event,
+      // which has them the other way round, and print addresses (print_kretprobe_event(), trace_kprobe.c; PRINT_FMT_KRETPROBE).
+      const second = arrow + 4;
+      const isByFormat = second < close && scanHex(bytes, second, close) === close;
+      if (isByFormat) this.scanFunction(bytes, start, arrow);
+      else this.scanFunction(bytes, second, close);
       put(slot, COMMON_BYTES);
-      this.scanPlace(bytes, start, arrow);
+      if (isByFormat) this.scanPlace(bytes, second, close);
+      else this.scanPlace(bytes, start, arrow);
       put(slot, COMMON_BYTES + FIELD_BYTES);
     }
     return close + 1;
