@@ -4,7 +4,8 @@ import type { Tracefs } from './tracefs.ts';
 
 /** Our instances and groups carry the number of the process that made them. */
 const INSTANCE = /^iommusan-(\d+)$/;
-const GROUP = /^\w:(iommusan_(\d+)\/\w+) /;
+/** A return probe also has the number of calls that it follows at once: `r10:`. */
+const GROUP = /^\w\d*:(iommusan_(\d+)\/\w+) /;
 
 export function instanceName(pid: number): string {
   return `iommusan-${pid}`;

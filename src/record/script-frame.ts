@@ -165,7 +165,26 @@ else
 fi
 echo 0 > "$instance/tracing_on"
 
-# The readers take what is left.
+# The readers write down what they have.
+left() { cat "$instance"/per_cpu/cpu*/stats | grep '^entries: '; }
+before=
+now=$(left)
+while [ "$now" != "$before" ]; do
+	sleep 0.2 2> /dev/null || sleep 1
+	before=$now
+	now=$(left)
+done
+for reader in $readers; do kill "$reader" 2> /dev/null; done
+wait
+readers=
+
+# A cat that uses splice(2), as busybox's does, waits for half a buffer and leaves a sub-buffer that is not full. read(2)
+# takes it.
+sub_buffer=$(sed -n 's/.*char data;[[:space:]]*offset:\\([0-9]*\\);[[:space:]]*size:\\([0-9]*\\);.*/\\1 + \\2/p' "$instance/events/header_page")
+for cpu in "$instance"/per_cpu/cpu*; do
+	dd if="$cpu/trace_pipe_raw" bs=$(($sub_buffer)) >> "$directory/per_cpu/\${cpu##*/}/trace_pipe_raw" 2> /dev/null 9>&- &
+	readers="$readers $!"
+done
 for cpu in "$instance"/per_cpu/cpu*; do
 	rounds=0
 	while [ $rounds -lt 50 ] && ! grep -q '^entries: 0$' "$cpu/stats"; do

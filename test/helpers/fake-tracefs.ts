@@ -198,7 +198,8 @@ export class FakeTracefs implements Tracefs {
       if (this.kernel.refuses?.includes(symbol) || !this.kernel.functions?.includes(symbol)) {
         throw systemError('EINVAL', line);
       }
-      this.probes.set(name, line);
+      // Linux 6.1 says how many calls a return probe follows at once.
+      this.probes.set(name, line.replace(/^r:/, 'r10:'));
       for (const prefix of prefixes) this.addEvent(prefix, name);
     }
     this.files.set('dynamic_events', [...this.probes.values()].map(text => `${text}\n`).join(''));

@@ -19,8 +19,12 @@ state() {
 	for file in dynamic_events kprobe_events set_event set_event_pid trace_clock tracing_on current_tracer \
 		buffer_size_kb trace_options saved_cmdlines_size events/enable; do
 		echo "== $file"
-		# The main buffer takes its proper size when the first event of a boot is enabled.
-		sed 's/^[0-9]* (expanded: \([0-9]*\))$/\1/' $file
+		# The main buffer takes its proper size when the first event of a boot is enabled; in whole sub-buffers.
+		if [ $file = buffer_size_kb ]; then
+			sed 's/^[0-9]* (expanded: \([0-9]*\))$/\1/' $file | awk '{ print int(int(($1 * 1024 + 4079) / 4080) * 4080 / 1024) }'
+		else
+			cat $file
+		fi
 	done
 	echo '== instances'
 	ls instances
