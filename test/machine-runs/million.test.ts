@@ -9,7 +9,7 @@ import { judgeOf, toAll } from '../../src/simulate.ts';
 import { KernelRecorder } from '../../src/trace/write/kernel-recorder.ts';
 import { temporaryFiles } from '../helpers/play.ts';
 
-const OPERATIONS = 200_000;
+const OPERATIONS = 1_000_000;
 const files = temporaryFiles();
 const hasTraceCmd = spawnSync('trace-cmd', ['--version']).status === 0;
 
