@@ -77,7 +77,7 @@ function alike(
  * The tracepoints that mean something here and whose text is not `field=value` throughout: their `print fmt` leaves
  * out names, renames fields or writes words for numbers (include/trace/events/{iommu,dma,kmem,page_pool,printk}.h,
  * drivers/iommu/intel/trace.h, Linux 6.1 to 7.2). With `trace-cmd report -R` the same fields come by their names.
- * Fields stand in the order of the text: behind the last one no other is looked for.
+ * Fields stand in the order of the text, which is read fastest; with `-R` they come as the kernel declares them.
  */
 export const EVENT_FORMS: readonly EventForm[] = [
   ...alike('iommu', 'map', [field('iova'), field('paddr'), field('size')]),

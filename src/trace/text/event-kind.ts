@@ -157,10 +157,11 @@ export class EventKind {
     const { fields } = this;
     let understood = true;
     let expected = 0;
+    let found = 0;
     let place = 0;
     while (at < end) {
       // Of a known tracepoint nothing more is wanted.
-      if (expected === fields.length && this.isFixed) return true;
+      if (found === fields.length && this.isFixed) return true;
       if (bytes[at] === SPACE || bytes[at] === COMMA) {
         at++;
         continue;
@@ -171,6 +172,7 @@ export class EventKind {
       const value = next === undefined ? -1 : behindKey(bytes, at, end, next.firstKey);
       if (value >= 0) {
         expected++;
+        found++;
         at = endOfWord(bytes, this.encodeValue(next as PlannedField, bytes, value, end, slot), end);
         continue;
       }
@@ -179,6 +181,7 @@ export class EventKind {
         const index = this.indexOf(bytes, start, at);
         if (index >= 0) {
           expected = index + 1;
+          found++;
           at = this.encodeValue(fields[index] as PlannedField, bytes, at + 1, end, slot);
         } else {
           understood = false;
