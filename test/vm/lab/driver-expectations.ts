@@ -13,6 +13,17 @@ function ownFunctions(finding: Finding, role: StoryRole): string[] {
   );
 }
 
+/**
+ * Calls that a kprobe has missed, as the report says: one that an interrupt makes within the handler of another probe is
+ * skipped by the kernel (`nmissed`). No size of buffers helps.
+ */
+function missedByProbes({ notes }: CheckReport): number {
+  return notes.reduce(
+    (sum, note) => sum + Number(/^The kernel has missed (\d+) call/.exec(note)?.[1] ?? 0),
+    0,
+  );
+}
+
 /** The one finding of a rule. */
 function findingOf({ findings }: CheckReport, rule: string): Finding {
   expect(findings.map(finding => finding.rule)).toContain(rule);
@@ -36,11 +47,12 @@ function wrongDrivers({ overUnmap, mapOver }: Setup): WrongDriver[] {
 /** What the job `drivers` must show on any kernel and IOMMU. */
 export function expectDrivers(setup: Setup, stage: () => Stage): void {
   describe('a correct workload', () => {
-    it('has no finding, and nothing is lost', async () => {
+    it('has no finding, and no buffer has lost an event', async () => {
       const report = await stage().check('correct.dat');
       expect(stage().step('correct').status).toBe(0);
       expect(report.findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
-      expect(report.lost.events + report.lost.uncountedGaps).toBe(0);
+      expect(report.lost.events - missedByProbes(report)).toBe(0);
+      expect(report.lost.uncountedGaps).toBe(0);
       expect(report.accounting.mappingsMade).toBeGreaterThan(100);
     });
   });
