@@ -23,6 +23,7 @@ const files = temporaryFiles();
 const whyNot =
   CHROMIUM === undefined ? 'Chromium is not installed' : existsSync(BUILT) ? undefined : 'dist is not built';
 
+// The title of the suite says what is missing; CI installs Chromium and builds.
 describe.skipIf(whyNot !== undefined)(
   `the page in Chromium${whyNot === undefined ? '' : `: ${whyNot}`}`,
   () => {

@@ -32,6 +32,7 @@ const LINES: readonly [line: string, expected: readonly string[]][] = [
   ['iommusan stats --fo', ['--format']],
 ];
 
+// Shells are not everywhere: the titles say which is missing, and CI installs all three.
 describe.skipIf(!isInstalled('bash'))(`completion of bash${skipped('bash')}`, () => {
   it.each(LINES)('of %j', async (line, expected) => {
     const path = await script('bash');

@@ -41,6 +41,7 @@ describe('the man pages', () => {
   });
 
   const hasMandoc = spawnSync('mandoc', ['-T', 'lint'], { input: '' }).error === undefined;
+  // mandoc is not everywhere; CI installs it.
   it.skipIf(!hasMandoc).each(pages)(
     `%s is what mandoc takes${hasMandoc ? '' : ' (mandoc is not installed)'}`,
     (_, page) => {
