@@ -66,12 +66,15 @@ export class DanglingMappings {
       ? report(fresh, lowest(told), told.size)
       : report(fresh, accounting.firstMapped(pfn, pages), accounting.mappedPages(pfn, pages));
     const open: Open = { handle, mappings: fresh.length };
-    for (const { id, iovaPages } of fresh) this.byMapping.set(id, { open, given: new Set(iovaPages) });
+    for (const { id, iovaPages } of fresh) {
+      this.byMapping.set(id, { open, given: new Set(iovaPages) });
+      this.shadow.mappings.watch(id);
+    }
   }
 
-  /** Pages of a mapping are gone, see `ShadowChanges.mappingCut`. */
-  mappingCut(at: Moment, id: number, iovaPage: number, pages: number, gone: boolean): void {
-    const dangling = this.byMapping.size === 0 ? undefined : this.byMapping.get(id);
+  /** Pages of a mapping are gone, see `ShadowChanges.watchedCut`. */
+  watchedCut(at: Moment, id: number, iovaPage: number, pages: number, gone: boolean): void {
+    const dangling = this.byMapping.get(id);
     if (!dangling) return;
     const { given } = dangling;
     if (pages < given.size) {

@@ -44,7 +44,9 @@ export class Departures {
     shadow.mappings.forEach(id => {
       if (shadow.deviceOf(id) !== device || shadow.domains.isOwn(shadow.mappings.domain[id] as number))
         return;
-      if (!isFixedMapping(shadow, id) && !this.told.has(id)) ids.add(id);
+      if (isFixedMapping(shadow, id) || this.told.has(id)) return;
+      ids.add(id);
+      shadow.mappings.watch(id);
     });
     if (ids.size > 0) this.pending.set(device, { at: copyMoment(at), ids });
   }
@@ -58,9 +60,9 @@ export class Departures {
     this.settle(device);
   }
 
-  /** See `ShadowChanges.mappingCut`. */
-  mappingCut(at: Readonly<Moment>, id: number, _iovaPage: number, _pages: number, gone: boolean): void {
-    if (!gone || (this.pending.size === 0 && this.told.size === 0)) return;
+  /** See `ShadowChanges.watchedCut`. */
+  watchedCut(at: Readonly<Moment>, id: number, _iovaPage: number, _pages: number, gone: boolean): void {
+    if (!gone) return;
     for (const [device, { ids }] of this.pending) {
       if (!ids.has(id)) continue;
       // An unmap by anybody but devres comes too late: what was outstanding is told now, before it is gone.

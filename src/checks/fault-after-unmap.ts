@@ -5,7 +5,7 @@ import { formatDuration } from '../kernel/duration.ts';
 import { PROT_UNKNOWN, UNKNOWN } from '../kernel/events.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE, frameOf, hex } from '../kernel/units.ts';
-import { type FormerMapping, FormerMappings } from '../shadow/former-mappings.ts';
+import type { FormerMapping } from '../shadow/former-mappings.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { ownerOf, ownerWords, pageRef } from './describe.ts';
 
@@ -36,7 +36,7 @@ export const faultAfterUnmap: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow } = context;
-    const former = new FormerMappings(shadow);
+    const { former } = shadow;
     const told = new Map<number, IncidentHandle>();
     let last: LastFault = { device: -1, page: -1, noted: -1, handle: undefined };
 
@@ -110,7 +110,6 @@ export const faultAfterUnmap: CheckDefinition = {
     };
 
     return {
-      mappingCut: (at, id, iovaPage, pages) => former.note(at, id, iovaPage, pages),
       ioPageFault(at, device, iova, isWrite, slackNs = 0): void {
         const page = frameOf(iova);
         if (isRepeated(device, page)) {

@@ -40,7 +40,7 @@ export class Judge {
   private readonly findings: FindingCollector;
   private readonly checks: readonly Check[];
   private readonly departures: Departures;
-  private readonly followers: Followers = { mapOver: [], mappingCut: [], countFault: [] };
+  private readonly followers: Followers = { mapOver: [], watchedCut: [], mappingCut: [], countFault: [] };
 
   constructor(options: JudgeOptions) {
     this.options = options;
@@ -67,7 +67,9 @@ export class Judge {
     };
     this.checks = options.checks.map(definition => definition.create(context));
     followers.mapOver.push(...this.checks.filter(check => check.mapOver));
-    followers.mappingCut.push(dangling, this.departures, ...this.checks.filter(check => check.mappingCut));
+    followers.watchedCut.push(dangling, this.departures, ...this.checks.filter(check => check.watchedCut));
+    followers.mappingCut.push(...this.checks.filter(check => check.mappingCut));
+    this.shadow.tellsEveryCut = followers.mappingCut.length > 0;
     followers.countFault.push(...this.checks.filter(check => check.countFault));
     this.events = inTurn(
       [this.departures, dmaUnmaps, unequalUnmaps, ...this.checks, this.losses()],
@@ -86,7 +88,11 @@ export class Judge {
   /** Lets somebody watch, who is told of each event after the shadow has believed it. To be called before any event. */
   follow(follower: Follower): void {
     if (follower.mapOver) this.followers.mapOver.push(follower);
-    if (follower.mappingCut) this.followers.mappingCut.push(follower);
+    if (follower.watchedCut) this.followers.watchedCut.push(follower);
+    if (follower.mappingCut) {
+      this.followers.mappingCut.push(follower);
+      this.shadow.tellsEveryCut = true;
+    }
     if (follower.countFault) this.followers.countFault.push(follower);
     this.events = inTurn([this.events], { ...silentEvents, ...follower });
   }
@@ -110,6 +116,7 @@ export class Judge {
 /** Who follows the changes of the shadow; checks come after it, because they are made with it. */
 interface Followers {
   readonly mapOver: Partial<ShadowChanges>[];
+  readonly watchedCut: Partial<ShadowChanges>[];
   readonly mappingCut: Partial<ShadowChanges>[];
   readonly countFault: Partial<ShadowChanges>[];
 }
@@ -118,6 +125,9 @@ function changesFor(followers: Followers): ShadowChanges {
   return {
     mapOver(at, domain, iova, phys, size) {
       for (const follower of followers.mapOver) follower.mapOver?.(at, domain, iova, phys, size);
+    },
+    watchedCut(at, id, iovaPage, pages, gone) {
+      for (const follower of followers.watchedCut) follower.watchedCut?.(at, id, iovaPage, pages, gone);
     },
     mappingCut(at, id, iovaPage, pages, gone) {
       const { mappingCut } = followers;

@@ -3,7 +3,6 @@ import type { Rule } from '../findings/rule.ts';
 import { IOMMU_PROT_READ } from '../kernel/dma.ts';
 import { formatDuration } from '../kernel/duration.ts';
 import { PROT_UNKNOWN, UNKNOWN } from '../kernel/events.ts';
-import { MappingKinds } from '../shadow/mapping-kinds.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { countOf, mappingRef, OTHERS_TOLD, ownerOfMapping, ownerWords, pagesOf } from './describe.ts';
 import { isFixedMapping } from './fixed-mapping.ts';
@@ -44,8 +43,7 @@ export const mappingLeak: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow } = context;
-    const { mappings } = shadow;
-    const kinds = new MappingKinds();
+    const { mappings, kinds } = shadow;
 
     /** Live mappings of the DMA API by the stack that made them, without those that have another rule. */
     const liveByKind = (): Map<number, number[]> => {
@@ -132,10 +130,6 @@ export const mappingLeak: CheckDefinition = {
     };
 
     return {
-      iommuMap: at => kinds.begin(at.stack),
-      mappingCut(at, id, _iovaPage, _pages, gone): void {
-        if (gone) kinds.end(mappings.stackOf(id), mappings.timeOf(id), at.timeNs);
-      },
       finish(endNs): void {
         for (const [kind, ids] of liveByKind()) {
           const history = kinds.history(kind);

@@ -72,13 +72,16 @@ export const pagePoolUnbind: CheckDefinition = {
           reachable: true,
         });
         const told: Told = { handle, mappings: group.length };
-        for (const id of group) reported.set(id, told);
+        for (const id of group) {
+          reported.set(id, told);
+          shadow.mappings.watch(id);
+        }
       }
     });
 
     return {
-      mappingCut(at, id, _iovaPage, _pages, gone): void {
-        if (!gone || reported.size === 0) return;
+      watchedCut(at, id, _iovaPage, _pages, gone): void {
+        if (!gone) return;
         const told = reported.get(id);
         if (!told || !reported.delete(id)) return;
         told.mappings--;

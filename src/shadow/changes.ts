@@ -8,8 +8,14 @@ export interface ShadowChanges {
    */
   mapOver(at: Readonly<Moment>, domain: number, iova: number, phys: number, size: number): void;
   /**
+   * The same as {@link mappingCut}, of the mappings that somebody has marked with `Mappings.watch`, and before it. To ask
+   * for those is all that a check of few mappings should do: an unmap may end a million that concern nobody.
+   */
+  watchedCut(at: Readonly<Moment>, id: number, iovaPage: number, pages: number, gone: boolean): void;
+  /**
    * `pages` of a mapping, from IOVA page `iovaPage`, are gone: unmapped, mapped over, or with their domain. With
    * `gone` the mapping has no page left, and its id will be given to another; its record can still be read.
+   * Told of every mapping, but only where `Shadow.tellsEveryCut`.
    */
   mappingCut(at: Readonly<Moment>, id: number, iovaPage: number, pages: number, gone: boolean): void;
   /** A page's count went where it cannot go; see `CountFault`. */

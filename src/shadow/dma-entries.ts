@@ -2,6 +2,7 @@ import { DMA_KINDS, type DmaKind } from '../kernel/dma.ts';
 import type { Moment } from '../kernel/moment.ts';
 import { frameOf } from '../kernel/units.ts';
 import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+import { IdStack } from './id-stack.ts';
 
 /** Undone mappings that are remembered, to recognise a second unmap and a late sync. */
 const REMEMBERED = 65_536;
@@ -39,7 +40,7 @@ export class DmaEntries {
   private readonly madeMoments = new MomentColumns();
   private readonly undoneMoments = new MomentColumns();
   private end = 1;
-  private readonly free: number[] = [];
+  private readonly free = new IdStack();
 
   /** Entry chains by page of the address, by device. */
   private readonly byPage = new Map<number, Map<number, number>>();
@@ -340,7 +341,7 @@ export class DmaEntries {
 
   private take(): number {
     const reused = this.free.pop();
-    if (reused !== undefined) return reused;
+    if (reused !== 0) return reused;
     const entry = this.end++;
     if (entry === this.device.length) this.grow();
     return entry;

@@ -1,6 +1,6 @@
 import type { Moment } from '../kernel/moment.ts';
 import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
-import type { Shadow } from './shadow.ts';
+import type { Mappings } from './mappings.ts';
 
 /** Mappings that are remembered after their end. A device that still uses one does so soon: the IOVA is given out again. */
 const REMEMBERED = 1 << 16;
@@ -19,6 +19,12 @@ export interface FormerMapping {
   readonly ended: Moment;
 }
 
+/** What the shadow believes of a mapping while it still has a record. */
+interface Believed {
+  readonly mappings: Mappings;
+  deviceOf(id: number): number;
+}
+
 /**
  * The last mappings that were unmapped, in a ring of columns: written at each unmap, read when the IOMMU reports a
  * fault, which is rare.
@@ -32,21 +38,21 @@ export class FormerMappings {
   private prot = new Int32Array(INITIAL_RECORDS);
   private readonly made = new MomentColumns();
   private readonly ended = new MomentColumns();
-  private readonly shadow: Shadow;
+  private readonly believed: Believed;
   /** Parts ever noted. */
   noted = 0;
 
-  constructor(shadow: Shadow) {
-    this.shadow = shadow;
+  constructor(believed: Believed) {
+    this.believed = believed;
   }
 
   /** Pages of a mapping are gone, see `ShadowChanges.mappingCut`; its record can still be read. */
   note(at: Readonly<Moment>, id: number, iovaPage: number, pages: number): void {
     if (this.noted === this.domain.length && this.noted < REMEMBERED) this.grow();
-    const { mappings } = this.shadow;
+    const { mappings } = this.believed;
     const slot = this.noted++ % this.domain.length;
     this.domain[slot] = mappings.domain[id] as number;
-    this.device[slot] = this.shadow.deviceOf(id);
+    this.device[slot] = this.believed.deviceOf(id);
     this.iovaPage[slot] = iovaPage;
     this.frame[slot] = mappings.frameAt(id, iovaPage);
     this.pages[slot] = pages;

@@ -2,6 +2,7 @@ import { UNKNOWN } from '../kernel/events.ts';
 import type { Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
 import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+import { IdStack } from './id-stack.ts';
 
 /**
  * The live mappings, one record per `iommu_map()` call, in columns. A record lives until the last of its pages is
@@ -21,6 +22,8 @@ export class Mappings {
   /** Which binding of the device's driver made it, see `Devices.generation`. */
   generation = new Int32Array(INITIAL_RECORDS);
   prot = new Int32Array(INITIAL_RECORDS);
+  /** 1 where somebody must be told of each cut, see {@link watch}; 0 for nearly all. */
+  watched = new Int32Array(INITIAL_RECORDS);
 
   private readonly moments = new MomentColumns();
 
@@ -32,7 +35,7 @@ export class Mappings {
 
   /** Records in use are below this id; 0 is no mapping. */
   private end = 1;
-  private readonly free: number[] = [];
+  private readonly free = new IdStack();
 
   add(
     at: Readonly<Moment>,
@@ -43,7 +46,7 @@ export class Mappings {
     prot: number,
   ): number {
     let id = this.free.pop();
-    if (id === undefined) {
+    if (id === 0) {
       id = this.end++;
       if (id === this.domain.length) this.grow();
     }
@@ -55,6 +58,7 @@ export class Mappings {
     this.device[id] = UNKNOWN;
     this.generation[id] = 0;
     this.prot[id] = prot;
+    this.watched[id] = 0;
     this.moments.set(id, at);
     this.made++;
     this.live++;
@@ -68,6 +72,11 @@ export class Mappings {
     this.left[id] = left;
     this.liveBytes -= pages * FRAME_SIZE;
     return left <= 0;
+  }
+
+  /** From now on `ShadowChanges.watchedCut` tells of each cut of the mapping, until it ends. */
+  watch(id: number): void {
+    this.watched[id] = 1;
   }
 
   /** Gives the id back. Callers that keep ids were told of the mapping's end before. */
@@ -126,6 +135,7 @@ export class Mappings {
     this.device = grownInts(this.device, size);
     this.generation = grownInts(this.generation, size);
     this.prot = grownInts(this.prot, size);
+    this.watched = grownInts(this.watched, size);
     this.moments.grow(size);
   }
 }

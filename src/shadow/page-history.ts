@@ -1,5 +1,6 @@
 import type { Moment } from '../kernel/moment.ts';
 import { grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+import { IdStack } from './id-stack.ts';
 
 /** What the last event of a page said. `unknown`: none was seen. */
 export type PageState = 'unknown' | 'allocated' | 'free';
@@ -114,11 +115,11 @@ class EventRecords {
   /** Pages of each record that have had no other event since. */
   private users = new Int32Array(INITIAL_RECORDS);
   private end = 1;
-  private readonly free: number[] = [];
+  private readonly free = new IdStack();
 
   add(at: Readonly<Moment>, users: number): number {
     let record = this.free.pop();
-    if (record === undefined) {
+    if (record === 0) {
       record = this.end++;
       if (record === this.users.length) {
         const size = this.users.length * 2;

@@ -9,10 +9,12 @@ import { Devices } from './devices.ts';
 import { DmaEntries } from './dma-entries.ts';
 import { Domains } from './domains.ts';
 import { ExactAccounting } from './exact-accounting.ts';
+import { FormerMappings } from './former-mappings.ts';
 import { IovaRuns } from './iova-runs.ts';
 import { IovaTable } from './iova-table.ts';
 import { KernelAccounting } from './kernel-accounting.ts';
 import { KernelTables } from './kernel-tables.ts';
+import { MappingKinds } from './mapping-kinds.ts';
 import { Mappings } from './mappings.ts';
 import { LARGEST_ORDER, PageHistory } from './page-history.ts';
 import { Pools } from './pools.ts';
@@ -36,6 +38,8 @@ export interface ShadowOptions {
  */
 export class Shadow implements KernelEvents {
   readonly mappings = new Mappings();
+  readonly kinds = new MappingKinds();
+  readonly former = new FormerMappings(this);
   readonly tables = new IovaTable();
   readonly pages = new PageHistory();
   readonly devices = new Devices();
@@ -46,6 +50,8 @@ export class Shadow implements KernelEvents {
   readonly recent = new RecentCallsByContext();
   readonly accounting: PageAccounting;
   readonly pageSize: number;
+  /** Somebody listens to `ShadowChanges.mappingCut`: without that, only cuts of watched mappings are told. */
+  tellsEveryCut = true;
   /** What is believed about the time before this may be out of date, because events were lost. */
   lostUntilNs = Number.NEGATIVE_INFINITY;
   /** Nothing is believed of slab objects: said so that a source need not decode them. */
@@ -157,6 +163,7 @@ export class Shadow implements KernelEvents {
   }
 
   iommuMap(at: Moment, domain: number, iova: number, phys: number, size: number, prot: number): void {
+    this.kinds.begin(at.stack);
     const page = frameOf(iova);
     const pages = framesIn(iova, size);
     if (pages === 0 || pages > LARGEST_MAP) return;
@@ -442,14 +449,17 @@ export class Shadow implements KernelEvents {
 
   /** What was cut out of the tables is also cut out of the counts and the mappings. */
   private forget(at: Moment): void {
-    const { cut, mappings } = this;
+    const { cut, mappings, former, kinds, changes } = this;
     for (let i = 0; i < cut.count; i++) {
       const id = cut.id[i] as number;
       const iovaPage = cut.page[i] as number;
       const pages = cut.pages[i] as number;
       this.accounting.removed(at, mappings.frameAt(id, iovaPage), pages);
       const gone = mappings.cut(id, pages);
-      this.changes.mappingCut(at, id, iovaPage, pages, gone);
+      former.note(at, id, iovaPage, pages);
+      if (gone) kinds.end(mappings.stackOf(id), mappings.timeOf(id), at.timeNs);
+      if (mappings.watched[id] !== 0) changes.watchedCut(at, id, iovaPage, pages, gone);
+      if (this.tellsEveryCut) changes.mappingCut(at, id, iovaPage, pages, gone);
       if (gone) mappings.release(id);
     }
   }

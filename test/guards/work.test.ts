@@ -24,7 +24,7 @@ function newShadow(): { readonly shadow: Shadow; readonly cuts: () => number } {
   const shadow = new Shadow({
     pageSize: PAGE,
     accounting: 'exact',
-    changes: { mapOver: silent, mappingCut: () => cuts++, countFault: silent },
+    changes: { mapOver: silent, watchedCut: silent, mappingCut: () => cuts++, countFault: silent },
   });
   return { shadow, cuts: () => cuts };
 }

@@ -129,7 +129,12 @@ describe.each([4096, 16384])('kernel accounting with pages of %i bytes', pageSiz
         const shadow = new Shadow({
           pageSize,
           accounting: 'kernel',
-          changes: { mapOver: () => undefined, mappingCut: () => undefined, countFault: () => faults++ },
+          changes: {
+            mapOver: () => undefined,
+            watchedCut: () => undefined,
+            mappingCut: () => undefined,
+            countFault: () => faults++,
+          },
         });
         const at = newMoment();
         const ids: Readonly<Record<string, number>> = { A: 1, B: 2 };

@@ -37,11 +37,13 @@ describe('mappings', () => {
     const id = mappings.add(at(1), 1, 0, 0, 1, 0);
     mappings.device[id] = 7;
     mappings.generation[id] = 3;
+    mappings.watch(id);
     mappings.cut(id, 1);
     mappings.release(id);
     const next = mappings.add(at(2), 2, 5, 6, 2, 1);
     expect(next).toBe(id);
-    expect([mappings.device[id], mappings.generation[id], mappings.timeOf(id)]).toEqual([0, 0, 2]);
+    expect([mappings.device[id], mappings.generation[id], mappings.watched[id]]).toEqual([0, 0, 0]);
+    expect(mappings.timeOf(id)).toBe(2);
     expect(mappings).toMatchObject({ made: 2, live: 1 });
   });
 

@@ -16,7 +16,12 @@ function newUnflushed(): { unflushed: Unflushed; unmap(range: Range): number } {
   const shadow = new Shadow({
     pageSize: 4096,
     accounting: 'exact',
-    changes: { mapOver: () => undefined, mappingCut: () => undefined, countFault: () => undefined },
+    changes: {
+      mapOver: () => undefined,
+      watchedCut: () => undefined,
+      mappingCut: () => undefined,
+      countFault: () => undefined,
+    },
   });
   const unflushed = new Unflushed(shadow);
   return {

@@ -1,0 +1,29 @@
+import { grownInts, INITIAL_RECORDS } from './columns.ts';
+
+/**
+ * Ids of records that are free, the last one freed on top: the next record is one that was touched just now.
+ *
+ * One array of integers, so that nothing is allocated and whoever shares the memory can use it too: word 0 is how many
+ * there are, and behind it the ids, from word 1 on.
+ */
+export class IdStack {
+  /** Replaced when it grows: read it anew after {@link push}. */
+  words = new Int32Array(INITIAL_RECORDS);
+
+  push(id: number): void {
+    const { words } = this;
+    const count = (words[0] as number) + 1;
+    if (count === words.length) this.words = grownInts(words, count * 2);
+    this.words[0] = count;
+    this.words[count] = id;
+  }
+
+  /** The id on top, which is taken away; 0 where there is none. */
+  pop(): number {
+    const { words } = this;
+    const count = words[0] as number;
+    if (count === 0) return 0;
+    words[0] = count - 1;
+    return words[count] as number;
+  }
+}
