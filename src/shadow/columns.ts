@@ -1,21 +1,10 @@
 import { type Moment, newMoment } from '../kernel/moment.ts';
+import { grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
+
+export { grownFloats, grownInts } from '../kernel/store.ts';
 
 /** Records that the columns of a table begin with. */
 export const INITIAL_RECORDS = 1024;
-
-/** A copy of a column with room for `size` records. */
-export function grownInts(from: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
-  const into = new Int32Array(size);
-  into.set(from);
-  return into;
-}
-
-/** A copy of a column with room for `size` records. */
-export function grownFloats(from: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
-  const into = new Float64Array(size);
-  into.set(from);
-  return into;
-}
 
 /** 32-bit words of a moment, and where in it the integers are: behind two float64, its time and its position. */
 const WORDS = 8;
@@ -30,8 +19,10 @@ const POSITION = 1;
 
 /** Moments in a row: 32 bytes each, which lie together because they are written together, and no object. */
 export class MomentColumns {
-  private words = new Int32Array(INITIAL_RECORDS * WORDS);
-  private wides = new Float64Array(this.words.buffer);
+  /** Both are of the same memory. Replaced when it grows. */
+  words: Int32Array = new Int32Array(INITIAL_RECORDS * WORDS);
+  private wides: Float64Array = new Float64Array(this.words.buffer);
+  private store = OWN_MEMORY;
 
   set(record: number, at: Readonly<Moment>): void {
     const { words, wides } = this;
@@ -78,7 +69,12 @@ export class MomentColumns {
   }
 
   grow(size: number): void {
-    this.words = grownInts(this.words, size * WORDS);
-    this.wides = new Float64Array(this.words.buffer);
+    this.words = grownInts(this.words, size * WORDS, this.store);
+    this.wides = new Float64Array(this.words.buffer, this.words.byteOffset, size * WIDES);
+  }
+
+  moveTo(store: Store): void {
+    this.store = store;
+    this.grow(this.words.length / WORDS);
   }
 }

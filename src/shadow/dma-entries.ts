@@ -1,56 +1,65 @@
 import { DMA_KINDS, type DmaKind } from '../kernel/dma.ts';
 import type { Moment } from '../kernel/moment.ts';
+import { grownFloats, grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
 import { frameOf } from '../kernel/units.ts';
-import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+import { INITIAL_RECORDS, MomentColumns } from './columns.ts';
 import { IdStack } from './id-stack.ts';
 
 /** Undone mappings that are remembered, to recognise a second unmap and a late sync. */
-const REMEMBERED = 65_536;
+export const REMEMBERED = 65_536;
+
+const INITIAL_DEVICES = 64;
+
+/** 2^32 divided by the golden ratio, the usual multiplier of a hash. */
+const GOLDEN = 0x9e37_79b1;
 
 /**
  * The mappings of the DMA API as dma-debug sees them: by device and DMA address, with size, direction, kind and
  * attributes. An entry that was unmapped stays for a while as a *former* one.
  *
- * Entries of a device are found by the 4 KiB page of their address, like in the hash of kernel/dma/debug.c.
+ * Entries are found by their device and the 4 KiB page of their address, like in the hash of kernel/dma/debug.c.
  * A scatterlist is one entry per DMA segment; they share a `list`, the entry of the first segment.
  */
 export class DmaEntries {
-  device = new Int32Array(INITIAL_RECORDS);
-  address = new Float64Array(INITIAL_RECORDS);
-  size = new Float64Array(INITIAL_RECORDS);
-  direction = new Int32Array(INITIAL_RECORDS);
-  attrs = new Int32Array(INITIAL_RECORDS);
+  device: Int32Array = new Int32Array(INITIAL_RECORDS);
+  address: Float64Array = new Float64Array(INITIAL_RECORDS);
+  size: Float64Array = new Float64Array(INITIAL_RECORDS);
+  direction: Int32Array = new Int32Array(INITIAL_RECORDS);
+  attrs: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** Physical address, -1 where unknown. Of a scatterlist: that of its first entry. */
-  phys = new Float64Array(INITIAL_RECORDS);
+  phys: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** Entries of the scatterlist that the driver passed; 0 for other kinds. */
-  nents = new Int32Array(INITIAL_RECORDS);
+  nents: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** Generation of the driver's binding, see `Devices`. */
-  generation = new Int32Array(INITIAL_RECORDS);
+  generation: Int32Array = new Int32Array(INITIAL_RECORDS);
 
-  private kind = new Int32Array(INITIAL_RECORDS);
+  kind: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** Of an undone mapping: 1 + its place in {@link formerRing}; 0 for a live one. */
-  private former = new Int32Array(INITIAL_RECORDS);
-  /** The next entry at the same page, or 0. */
-  private next = new Int32Array(INITIAL_RECORDS);
+  former: Int32Array = new Int32Array(INITIAL_RECORDS);
+  /** The next entry in the same bucket, or 0: younger ones come first. */
+  next: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** Of a scatterlist: its first segment's entry, and the entry of the next segment. */
-  private list = new Int32Array(INITIAL_RECORDS);
-  private nextSegment = new Int32Array(INITIAL_RECORDS);
+  list: Int32Array = new Int32Array(INITIAL_RECORDS);
+  nextSegment: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** Of the first segment of a live scatterlist: the next list that begins with the same physical address, or 0. */
-  private nextList = new Int32Array(INITIAL_RECORDS);
-  private readonly madeMoments = new MomentColumns();
-  private readonly undoneMoments = new MomentColumns();
-  private end = 1;
-  private readonly free = new IdStack();
+  nextList: Int32Array = new Int32Array(INITIAL_RECORDS);
+  readonly madeMoments = new MomentColumns();
+  readonly undoneMoments = new MomentColumns();
+  end = 1;
+  readonly free = new IdStack();
 
-  /** Entry chains by page of the address, by device. */
-  private readonly byPage = new Map<number, Map<number, number>>();
+  /** The first entry of each bucket, by device and page of the address; as many as there is room for entries. */
+  buckets: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** First segments of live scatterlists by the physical address of their first entry, by device. */
   private readonly lists = new Map<number, Map<number, number>>();
-  /** Pages of the largest entry of each device: how far back a look-up inside an entry must go. */
-  private readonly largest = new Map<number, number>();
+  /** Of each device, 1 + the pages that its largest entry spans: how far back a look-up must go. 0: it has no entries. */
+  largest: Int32Array = new Int32Array(INITIAL_DEVICES);
   /** Former entries in the order in which they ended. */
-  private readonly formerRing = new Int32Array(REMEMBERED);
-  private formerCount = 0;
+  formerRing: Int32Array = new Int32Array(REMEMBERED);
+  formerCount = 0;
+  /** The devices that have entries, in the order of their first one. */
+  private readonly devices: number[] = [];
+  private store = OWN_MEMORY;
   /** The last questions of {@link containing} and {@link find}; `entry` is -1 when the answer may have changed. */
   private readonly lastContaining = { device: 0, address: 0, entry: -1 };
   private readonly lastFind = {
@@ -91,12 +100,11 @@ export class DmaEntries {
     this.nextSegment[entry] = 0;
     this.nextList[entry] = 0;
     this.madeMoments.set(entry, at);
-    const pages = this.pagesOf(device);
     const page = frameOf(address);
-    this.next[entry] = this.withoutFormers(pages.get(page) ?? 0, address);
-    pages.set(page, entry);
-    const span = frameOf(address + Math.max(size, 1) - 1) - page;
-    if (span > (this.largest.get(device) ?? 0)) this.largest.set(device, span);
+    const bucket = this.bucketOf(device, page);
+    this.next[entry] = this.withoutFormers(this.buckets[bucket] as number, device, address);
+    this.buckets[bucket] = entry;
+    this.noteSpan(device, frameOf(address + Math.max(size, 1) - 1) - page);
     return entry;
   }
 
@@ -151,7 +159,7 @@ export class DmaEntries {
     let bestScore = -1;
     const wanted = DMA_KINDS.indexOf(kind);
     for (let entry = this.firstAt(device, address); entry !== 0; entry = this.next[entry] as number) {
-      if (this.address[entry] !== address || this.former[entry] !== 0) continue;
+      if (!this.isAt(entry, device, address) || this.former[entry] !== 0) continue;
       const score =
         Number(this.size[entry] === size) +
         Number(this.kind[entry] === wanted) +
@@ -196,13 +204,13 @@ export class DmaEntries {
 
   private findContaining(device: number, address: number): number {
     let former = 0;
-    const pages = this.byPage.get(device);
-    if (!pages) return 0;
     const page = frameOf(address);
-    const reach = this.largest.get(device) ?? 0;
-    for (let back = 0; back <= reach; back++) {
-      for (let entry = pages.get(page - back) ?? 0; entry !== 0; entry = this.next[entry] as number) {
+    const reach = this.largest[device] ?? 0;
+    for (let back = 0; back < reach; back++) {
+      let entry = this.buckets[this.bucketOf(device, page - back)] as number;
+      for (; entry !== 0; entry = this.next[entry] as number) {
         const start = this.address[entry] as number;
+        if (this.device[entry] !== device || frameOf(start) !== page - back) continue;
         if (address < start || address >= start + (this.size[entry] as number)) continue;
         if (this.former[entry] === 0) return entry;
         if (former === 0) former = entry;
@@ -215,7 +223,7 @@ export class DmaEntries {
   findFormer(device: number, address: number): number {
     let found = 0;
     for (let entry = this.firstAt(device, address); entry !== 0; entry = this.next[entry] as number) {
-      if (this.address[entry] !== address || this.former[entry] === 0) continue;
+      if (!this.isAt(entry, device, address) || this.former[entry] === 0) continue;
       if (found === 0 || this.undoneMoments.timeOf(entry) > this.undoneMoments.timeOf(found)) found = entry;
     }
     return found;
@@ -223,10 +231,10 @@ export class DmaEntries {
 
   /** A live entry of another device at this address with this size; 0 for none. */
   findOfOtherDevice(device: number, address: number, size: number): number {
-    for (const other of this.byPage.keys()) {
+    for (const other of this.devices) {
       if (other === device) continue;
       for (let entry = this.firstAt(other, address); entry !== 0; entry = this.next[entry] as number) {
-        if (this.address[entry] === address && this.size[entry] === size && this.former[entry] === 0)
+        if (this.isAt(entry, other, address) && this.size[entry] === size && this.former[entry] === 0)
           return entry;
       }
     }
@@ -276,28 +284,38 @@ export class DmaEntries {
     return this.undoneMoments.get(entry);
   }
 
-  private firstAt(device: number, address: number): number {
-    return this.byPage.get(device)?.get(frameOf(address)) ?? 0;
+  private bucketOf(device: number, page: number): number {
+    const mixed = Math.imul(Math.imul(device, GOLDEN) ^ (page >>> 0), GOLDEN);
+    return (mixed ^ (mixed >>> 15)) & (this.buckets.length - 1);
   }
 
-  private pagesOf(device: number): Map<number, number> {
-    let pages = this.byPage.get(device);
-    if (!pages) {
-      pages = new Map();
-      this.byPage.set(device, pages);
+  /** The first entry of the bucket in which those at an address are. */
+  private firstAt(device: number, address: number): number {
+    return this.buckets[this.bucketOf(device, frameOf(address))] as number;
+  }
+
+  private isAt(entry: number, device: number, address: number): boolean {
+    return this.address[entry] === address && this.device[entry] === device;
+  }
+
+  private noteSpan(device: number, span: number): void {
+    if (device >= this.largest.length) {
+      this.largest = grownInts(this.largest, 2 ** Math.ceil(Math.log2(device + 1)), this.store);
     }
-    return pages;
+    const known = this.largest[device] as number;
+    if (known === 0) this.devices.push(device);
+    if (span >= known) this.largest[device] = span + 1;
   }
 
   /**
    * A chain without its former entries at `address`: the address is given out again, and what was there before does
    * not matter any more. Without this, a page of IOVA space that is used over and over would have an endless chain.
    */
-  private withoutFormers(head: number, address: number): number {
+  private withoutFormers(head: number, device: number, address: number): number {
     let before = 0;
     for (let entry = head; entry !== 0; ) {
       const next = this.next[entry] as number;
-      if (this.former[entry] !== 0 && this.address[entry] === address) {
+      if (this.former[entry] !== 0 && this.isAt(entry, device, address)) {
         if (before === 0) head = next;
         else this.next[before] = next;
         this.former[entry] = 0;
@@ -322,20 +340,11 @@ export class DmaEntries {
   private forget(entry: number, slot: number): void {
     if (this.former[entry] !== slot + 1) return;
     this.former[entry] = 0;
-    const pages = this.pagesOf(this.device[entry] as number);
-    const page = frameOf(this.address[entry] as number);
+    const bucket = this.bucketOf(this.device[entry] as number, frameOf(this.address[entry] as number));
     let before = 0;
-    for (let at = pages.get(page) ?? 0; at !== 0; at = this.next[at] as number) {
-      if (at !== entry) {
-        before = at;
-        continue;
-      }
-      const next = this.next[entry] as number;
-      if (before !== 0) this.next[before] = next;
-      else if (next !== 0) pages.set(page, next);
-      else pages.delete(page);
-      break;
-    }
+    for (let at = this.buckets[bucket] as number; at !== entry; at = this.next[at] as number) before = at;
+    if (before === 0) this.buckets[bucket] = this.next[entry] as number;
+    else this.next[before] = this.next[entry] as number;
     this.free.push(entry);
   }
 
@@ -343,26 +352,61 @@ export class DmaEntries {
     const reused = this.free.pop();
     if (reused !== 0) return reused;
     const entry = this.end++;
-    if (entry === this.device.length) this.grow();
+    if (entry === this.device.length) {
+      this.grow(entry * 2);
+      this.fillBuckets(entry * 2);
+    }
     return entry;
   }
 
-  private grow(): void {
-    const size = this.device.length * 2;
-    this.device = grownInts(this.device, size);
-    this.address = grownFloats(this.address, size);
-    this.size = grownFloats(this.size, size);
-    this.direction = grownInts(this.direction, size);
-    this.attrs = grownInts(this.attrs, size);
-    this.phys = grownFloats(this.phys, size);
-    this.nents = grownInts(this.nents, size);
-    this.generation = grownInts(this.generation, size);
-    this.kind = grownInts(this.kind, size);
-    this.former = grownInts(this.former, size);
-    this.next = grownInts(this.next, size);
-    this.list = grownInts(this.list, size);
-    this.nextSegment = grownInts(this.nextSegment, size);
-    this.nextList = grownInts(this.nextList, size);
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.grow(this.device.length);
+    this.free.moveTo(store);
+    this.buckets = grownInts(this.buckets, this.buckets.length, store);
+    this.largest = grownInts(this.largest, this.largest.length, store);
+    this.formerRing = grownInts(this.formerRing, REMEMBERED, store);
+  }
+
+  /** Forgets the answers that are kept: the entries have changed in another way than through the calls of this class. */
+  forgetAnswers(): void {
+    this.lastFind.entry = -1;
+    this.lastContaining.entry = -1;
+  }
+
+  /** Spreads the entries over more buckets; those that meet again keep their order. */
+  private fillBuckets(count: number): void {
+    const { buckets: old, next } = this;
+    this.store.release(old);
+    this.buckets = this.store.ints(count);
+    const chain: number[] = [];
+    for (let bucket = 0; bucket < old.length; bucket++) {
+      for (let entry = old[bucket] as number; entry !== 0; entry = next[entry] as number) chain.push(entry);
+      for (let entry = chain.pop(); entry !== undefined; entry = chain.pop()) {
+        const into = this.bucketOf(this.device[entry] as number, frameOf(this.address[entry] as number));
+        next[entry] = this.buckets[into] as number;
+        this.buckets[into] = entry;
+      }
+    }
+  }
+
+  private grow(size: number): void {
+    const { store } = this;
+    this.device = grownInts(this.device, size, store);
+    this.address = grownFloats(this.address, size, store);
+    this.size = grownFloats(this.size, size, store);
+    this.direction = grownInts(this.direction, size, store);
+    this.attrs = grownInts(this.attrs, size, store);
+    this.phys = grownFloats(this.phys, size, store);
+    this.nents = grownInts(this.nents, size, store);
+    this.generation = grownInts(this.generation, size, store);
+    this.kind = grownInts(this.kind, size, store);
+    this.former = grownInts(this.former, size, store);
+    this.next = grownInts(this.next, size, store);
+    this.list = grownInts(this.list, size, store);
+    this.nextSegment = grownInts(this.nextSegment, size, store);
+    this.nextList = grownInts(this.nextList, size, store);
     this.madeMoments.grow(size);
     this.undoneMoments.grow(size);
   }

@@ -1,9 +1,10 @@
 import type { Moment } from '../kernel/moment.ts';
+import { OWN_MEMORY, type Store } from '../kernel/store.ts';
 import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
 import type { Mappings } from './mappings.ts';
 
 /** Mappings that are remembered after their end. A device that still uses one does so soon: the IOVA is given out again. */
-const REMEMBERED = 1 << 16;
+export const REMEMBERED = 1 << 16;
 
 /** A part of a mapping, and the story of its end. */
 export interface FormerMapping {
@@ -30,15 +31,16 @@ interface Believed {
  * fault, which is rare.
  */
 export class FormerMappings {
-  private domain = new Int32Array(INITIAL_RECORDS);
-  private device = new Int32Array(INITIAL_RECORDS);
-  private iovaPage = new Float64Array(INITIAL_RECORDS);
-  private frame = new Float64Array(INITIAL_RECORDS);
-  private pages = new Float64Array(INITIAL_RECORDS);
-  private prot = new Int32Array(INITIAL_RECORDS);
-  private readonly made = new MomentColumns();
-  private readonly ended = new MomentColumns();
+  domain: Int32Array = new Int32Array(INITIAL_RECORDS);
+  device: Int32Array = new Int32Array(INITIAL_RECORDS);
+  iovaPage: Float64Array = new Float64Array(INITIAL_RECORDS);
+  frame: Float64Array = new Float64Array(INITIAL_RECORDS);
+  pages: Float64Array = new Float64Array(INITIAL_RECORDS);
+  prot: Int32Array = new Int32Array(INITIAL_RECORDS);
+  readonly made = new MomentColumns();
+  readonly ended = new MomentColumns();
   private readonly believed: Believed;
+  private store = OWN_MEMORY;
   /** Parts ever noted. */
   noted = 0;
 
@@ -48,7 +50,7 @@ export class FormerMappings {
 
   /** Pages of a mapping are gone, see `ShadowChanges.mappingCut`; its record can still be read. */
   note(at: Readonly<Moment>, id: number, iovaPage: number, pages: number): void {
-    if (this.noted === this.domain.length && this.noted < REMEMBERED) this.grow();
+    if (this.noted === this.domain.length && this.noted < REMEMBERED) this.grow(this.noted * 2);
     const { mappings } = this.believed;
     const slot = this.noted++ % this.domain.length;
     this.domain[slot] = mappings.domain[id] as number;
@@ -85,14 +87,22 @@ export class FormerMappings {
     return undefined;
   }
 
-  private grow(): void {
-    const size = this.domain.length * 2;
-    this.domain = grownInts(this.domain, size);
-    this.device = grownInts(this.device, size);
-    this.iovaPage = grownFloats(this.iovaPage, size);
-    this.frame = grownFloats(this.frame, size);
-    this.pages = grownFloats(this.pages, size);
-    this.prot = grownInts(this.prot, size);
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.grow(this.domain.length);
+    this.made.moveTo(store);
+    this.ended.moveTo(store);
+  }
+
+  private grow(size: number): void {
+    const { store } = this;
+    this.domain = grownInts(this.domain, size, store);
+    this.device = grownInts(this.device, size, store);
+    this.iovaPage = grownFloats(this.iovaPage, size, store);
+    this.frame = grownFloats(this.frame, size, store);
+    this.pages = grownFloats(this.pages, size, store);
+    this.prot = grownInts(this.prot, size, store);
     this.made.grow(size);
     this.ended.grow(size);
   }

@@ -1,4 +1,5 @@
-import { grownInts, INITIAL_RECORDS } from './columns.ts';
+import { grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
+import { INITIAL_RECORDS } from './columns.ts';
 
 /**
  * Ids of records that are free, the last one freed on top: the next record is one that was touched just now.
@@ -8,14 +9,25 @@ import { grownInts, INITIAL_RECORDS } from './columns.ts';
  */
 export class IdStack {
   /** Replaced when it grows: read it anew after {@link push}. */
-  words = new Int32Array(INITIAL_RECORDS);
+  words: Int32Array = new Int32Array(INITIAL_RECORDS);
+  private store = OWN_MEMORY;
 
   push(id: number): void {
     const { words } = this;
     const count = (words[0] as number) + 1;
-    if (count === words.length) this.words = grownInts(words, count * 2);
+    if (count === words.length) this.words = grownInts(words, count * 2, this.store);
     this.words[0] = count;
     this.words[count] = id;
+  }
+
+  /** Makes room for so many ids. */
+  reserve(count: number): void {
+    if (this.words.length <= count) this.words = grownInts(this.words, count + 1, this.store);
+  }
+
+  moveTo(store: Store): void {
+    this.store = store;
+    this.words = grownInts(this.words, this.words.length, store);
   }
 
   /** The id on top, which is taken away; 0 where there is none. */

@@ -1,4 +1,5 @@
-import { grownInts } from './columns.ts';
+import { UNKNOWN } from '../kernel/events.ts';
+import { grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
 import type { IovaRuns } from './iova-runs.ts';
 import { FAN, FAN_MASK, FAN_SHIFT } from './radix.ts';
 
@@ -12,9 +13,14 @@ export const MAX_RANGE_PAGES = 2 ** 40;
 
 /** What one domain holds: GiB index -> slot, without the empty ones, and the entry that was used last. */
 class Directory {
+  readonly domain: number;
   readonly slots = new Map<number, number>();
   gib = -1;
   slot = 0;
+
+  constructor(domain: number) {
+    this.domain = domain;
+  }
 }
 
 /**
@@ -33,17 +39,20 @@ class Directory {
  */
 export class IovaTable {
   /** All nodes: node x owns the slots x * 512 ... x * 512 + 511. Replaced when it grows: re-read after `take`. */
-  private slots = new Int32Array(16 * FAN);
+  slots: Int32Array = new Int32Array(16 * FAN);
   /** Per node: slots that are not 0. Of a free node: the next free node, or -1. */
-  private nonZero = new Int32Array(16);
+  nonZero: Int32Array = new Int32Array(16);
   private nodes = 0;
-  private firstFree = -1;
-  private free = 0;
+  firstFree = -1;
+  free = 0;
+  private store = OWN_MEMORY;
+  /** Told of the slot of a GiB of a domain whenever it changes. */
+  onSlot: ((domain: number, gib: number, slot: number) => void) | undefined;
 
   private readonly directories = new Map<number, Directory>();
   private lastDomain = Number.NaN;
-  private lastDirectory = new Directory();
-  private keys = new Float64Array(64);
+  private lastDirectory = new Directory(UNKNOWN);
+  private keys: Float64Array = new Float64Array(64);
 
   /**
    * Gives the pages to mapping `id`. The range must be free (`clear` it first): throws when a block of it is seen
@@ -133,6 +142,19 @@ export class IovaTable {
   /** Bytes of all nodes, used or kept for later use. For tests and statistics. */
   get arenaBytes(): number {
     return this.slots.byteLength + this.nonZero.byteLength;
+  }
+
+  /** The slot of a GiB: a mapping, 0, or a node as `~node`. */
+  slotOfGib(domain: number, gib: number): number {
+    const directory = this.directoryOf(domain);
+    return directory === undefined ? 0 : this.slotOf(directory, gib);
+  }
+
+  /** Gives the nodes their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.slots = grownInts(this.slots, this.slots.length, store);
+    this.nonZero = grownInts(this.nonZero, this.nonZero.length, store);
   }
 
   /** Whether pages `from` to `to` of the GiB whose node is `mid` hold nothing. */
@@ -345,7 +367,7 @@ export class IovaTable {
   }
 
   private newDirectory(domain: number): Directory {
-    const directory = new Directory();
+    const directory = new Directory(domain);
     this.directories.set(domain, directory);
     return directory;
   }
@@ -363,6 +385,7 @@ export class IovaTable {
     directory.slot = slot;
     if (slot === 0) directory.slots.delete(gib);
     else directory.slots.set(gib, slot);
+    this.onSlot?.(directory.domain, gib, slot);
   }
 
   /** Fills `keys` with the GiBs of the range that the domain has; returns how many. */
@@ -383,8 +406,8 @@ export class IovaTable {
     } else {
       node = this.nodes++;
       if (node === this.nonZero.length) {
-        this.slots = grownInts(this.slots, this.slots.length * 2);
-        this.nonZero = grownInts(this.nonZero, this.nonZero.length * 2);
+        this.slots = grownInts(this.slots, this.slots.length * 2, this.store);
+        this.nonZero = grownInts(this.nonZero, this.nonZero.length * 2, this.store);
       }
     }
     this.nonZero[node] = id === 0 ? 0 : FAN;

@@ -1,4 +1,4 @@
-import { grownFloats, grownInts } from './columns.ts';
+import { grownFloats, grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
 
 /** Windows of time, one less of which are kept: with the last, each two become one. */
 const WINDOWS = 16;
@@ -13,22 +13,24 @@ const INITIAL_KINDS = 256;
  * lived. Time is counted in maps: a machine that does nothing does not leak.
  */
 export class MappingKinds {
-  made = new Int32Array(INITIAL_KINDS);
-  ended = new Int32Array(INITIAL_KINDS);
+  made: Int32Array = new Int32Array(INITIAL_KINDS);
+  ended: Int32Array = new Int32Array(INITIAL_KINDS);
   /** The longest life of those that have ended. */
-  longestNs = new Float64Array(INITIAL_KINDS);
+  longestNs: Float64Array = new Float64Array(INITIAL_KINDS);
   /** When the youngest of those that have ended was made. */
-  overtakenNs = new Float64Array(INITIAL_KINDS);
+  overtakenNs: Float64Array = new Float64Array(INITIAL_KINDS);
   /** The fewest live ones in the window at hand, and in each of those before. */
-  private low = new Int32Array(INITIAL_KINDS);
-  private lows = new Int32Array(INITIAL_KINDS * WINDOWS);
+  low: Int32Array = new Int32Array(INITIAL_KINDS);
+  private lows: Int32Array = new Int32Array(INITIAL_KINDS * WINDOWS);
   private windows = 0;
-  private period = FIRST_PERIOD;
-  private maps = 0;
+  /** Maps in each window, and those of the window at hand. */
+  period = FIRST_PERIOD;
+  maps = 0;
+  private store = OWN_MEMORY;
 
   /** A mapping was made. */
   begin(kind: number): void {
-    if (kind >= this.made.length) this.grow(kind);
+    if (kind >= this.made.length) this.grow(roomFor(kind, this.made.length));
     this.made[kind] = (this.made[kind] as number) + 1;
     if (++this.maps === this.period) this.nextWindow();
   }
@@ -70,14 +72,24 @@ export class MappingKinds {
     this.period *= 2;
   }
 
-  private grow(kind: number): void {
-    let size = this.made.length;
-    while (size <= kind) size *= 2;
-    this.made = grownInts(this.made, size);
-    this.ended = grownInts(this.ended, size);
-    this.low = grownInts(this.low, size);
-    this.lows = grownInts(this.lows, size * WINDOWS);
-    this.longestNs = grownFloats(this.longestNs, size);
-    this.overtakenNs = grownFloats(this.overtakenNs, size);
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.grow(this.made.length);
   }
+
+  private grow(size: number): void {
+    const { store } = this;
+    this.made = grownInts(this.made, size, store);
+    this.ended = grownInts(this.ended, size, store);
+    this.low = grownInts(this.low, size, store);
+    this.lows = grownInts(this.lows, size * WINDOWS, store);
+    this.longestNs = grownFloats(this.longestNs, size, store);
+    this.overtakenNs = grownFloats(this.overtakenNs, size, store);
+  }
+}
+
+function roomFor(kind: number, size: number): number {
+  while (size <= kind) size *= 2;
+  return size;
 }

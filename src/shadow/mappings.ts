@@ -1,5 +1,6 @@
 import { UNKNOWN } from '../kernel/events.ts';
 import type { Moment } from '../kernel/moment.ts';
+import { OWN_MEMORY, type Store } from '../kernel/store.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
 import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
 import { IdStack } from './id-stack.ts';
@@ -9,23 +10,23 @@ import { IdStack } from './id-stack.ts';
  * unmapped; its id is then given to another mapping.
  */
 export class Mappings {
-  domain = new Int32Array(INITIAL_RECORDS);
+  domain: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** First page of IOVA space, in 4 KiB. */
-  iovaPage = new Float64Array(INITIAL_RECORDS);
+  iovaPage: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** First frame of physical memory, in 4 KiB. */
-  frame = new Float64Array(INITIAL_RECORDS);
+  frame: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** Pages that the call mapped, and how many of them are still there; 0 marks a free record. */
-  pages = new Float64Array(INITIAL_RECORDS);
-  left = new Float64Array(INITIAL_RECORDS);
+  pages: Float64Array = new Float64Array(INITIAL_RECORDS);
+  left: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** The device that the mapping was made for; {@link UNKNOWN} until an event tells. */
-  device = new Int32Array(INITIAL_RECORDS);
+  device: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** Which binding of the device's driver made it, see `Devices.generation`. */
-  generation = new Int32Array(INITIAL_RECORDS);
-  prot = new Int32Array(INITIAL_RECORDS);
+  generation: Int32Array = new Int32Array(INITIAL_RECORDS);
+  prot: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** 1 where somebody must be told of each cut, see {@link watch}; 0 for nearly all. */
-  watched = new Int32Array(INITIAL_RECORDS);
+  watched: Int32Array = new Int32Array(INITIAL_RECORDS);
 
-  private readonly moments = new MomentColumns();
+  readonly moments = new MomentColumns();
 
   /** Mappings ever made. */
   made = 0;
@@ -34,8 +35,9 @@ export class Mappings {
   liveBytes = 0;
 
   /** Records in use are below this id; 0 is no mapping. */
-  private end = 1;
-  private readonly free = new IdStack();
+  end = 1;
+  readonly free = new IdStack();
+  private store = OWN_MEMORY;
 
   add(
     at: Readonly<Moment>,
@@ -48,7 +50,7 @@ export class Mappings {
     let id = this.free.pop();
     if (id === 0) {
       id = this.end++;
-      if (id === this.domain.length) this.grow();
+      if (id === this.domain.length) this.grow(id * 2);
     }
     this.domain[id] = domain;
     this.iovaPage[id] = iovaPage;
@@ -125,17 +127,25 @@ export class Mappings {
     for (let id = 1; id < this.end; id++) if ((this.pages[id] as number) > 0) visit(id);
   }
 
-  private grow(): void {
-    const size = this.domain.length * 2;
-    this.domain = grownInts(this.domain, size);
-    this.iovaPage = grownFloats(this.iovaPage, size);
-    this.frame = grownFloats(this.frame, size);
-    this.pages = grownFloats(this.pages, size);
-    this.left = grownFloats(this.left, size);
-    this.device = grownInts(this.device, size);
-    this.generation = grownInts(this.generation, size);
-    this.prot = grownInts(this.prot, size);
-    this.watched = grownInts(this.watched, size);
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.grow(this.domain.length);
+    this.moments.moveTo(store);
+    this.free.moveTo(store);
+  }
+
+  private grow(size: number): void {
+    const { store } = this;
+    this.domain = grownInts(this.domain, size, store);
+    this.iovaPage = grownFloats(this.iovaPage, size, store);
+    this.frame = grownFloats(this.frame, size, store);
+    this.pages = grownFloats(this.pages, size, store);
+    this.left = grownFloats(this.left, size, store);
+    this.device = grownInts(this.device, size, store);
+    this.generation = grownInts(this.generation, size, store);
+    this.prot = grownInts(this.prot, size, store);
+    this.watched = grownInts(this.watched, size, store);
     this.moments.grow(size);
   }
 }

@@ -1,4 +1,5 @@
 import type { Moment } from '../kernel/moment.ts';
+import { OWN_MEMORY, type Store } from '../kernel/store.ts';
 import { grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
 import { IdStack } from './id-stack.ts';
 
@@ -25,12 +26,13 @@ const NEAR_CHUNKS = 2 ** 19;
  */
 export class PageHistory {
   /** Two words for each page, for its last allocation and its last free: the record, doubled, plus 1 for the later one. */
-  private rows = new Int32Array(2 * INITIAL_CHUNKS * CHUNK_PAGES);
+  rows: Int32Array = new Int32Array(2 * INITIAL_CHUNKS * CHUNK_PAGES);
   /** Rows are given out in chunks, from 1 on: the chunk of each 512 pages, 0 for none. */
-  private near = new Int32Array(1024);
+  near: Int32Array = new Int32Array(1024);
   private readonly far = new Map<number, number>();
   private chunks = 1;
-  private readonly records = new EventRecords();
+  readonly records = new EventRecords();
+  private store = OWN_MEMORY;
 
   pageAlloc(at: Readonly<Moment>, pfn: number, order: number): void {
     this.note(at, pfn, order, 0);
@@ -60,6 +62,14 @@ export class PageHistory {
   /** Bytes of rows and records. For tests and statistics. */
   get bytes(): number {
     return this.rows.byteLength + this.near.byteLength + this.records.bytes;
+  }
+
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.rows = grownInts(this.rows, this.rows.length, store);
+    this.near = grownInts(this.near, this.near.length, store);
+    this.records.moveTo(store);
   }
 
   /** @param which 0 for an allocation, 1 for a free */
@@ -101,21 +111,23 @@ export class PageHistory {
     if (key >= NEAR_CHUNKS) {
       this.far.set(key, chunk);
     } else {
-      if (key >= this.near.length) this.near = grownInts(this.near, 2 ** Math.ceil(Math.log2(key + 1)));
+      if (key >= this.near.length)
+        this.near = grownInts(this.near, 2 ** Math.ceil(Math.log2(key + 1)), this.store);
       this.near[key] = chunk;
     }
     if (this.chunks * CHUNK_PAGES * 2 > this.rows.length)
-      this.rows = grownInts(this.rows, this.rows.length * 2);
+      this.rows = grownInts(this.rows, this.rows.length * 2, this.store);
   }
 }
 
 /** Moments that each a number of pages share. Record 0 is none. */
 class EventRecords {
-  private readonly moments = new MomentColumns();
+  readonly moments = new MomentColumns();
   /** Pages of each record that have had no other event since. */
-  private users = new Int32Array(INITIAL_RECORDS);
-  private end = 1;
-  private readonly free = new IdStack();
+  users: Int32Array = new Int32Array(INITIAL_RECORDS);
+  end = 1;
+  readonly free = new IdStack();
+  private store = OWN_MEMORY;
 
   add(at: Readonly<Moment>, users: number): number {
     let record = this.free.pop();
@@ -123,13 +135,20 @@ class EventRecords {
       record = this.end++;
       if (record === this.users.length) {
         const size = this.users.length * 2;
-        this.users = grownInts(this.users, size);
+        this.users = grownInts(this.users, size, this.store);
         this.moments.grow(size);
       }
     }
     this.moments.set(record, at);
     this.users[record] = users;
     return record;
+  }
+
+  moveTo(store: Store): void {
+    this.store = store;
+    this.users = grownInts(this.users, this.users.length, store);
+    this.moments.moveTo(store);
+    this.free.moveTo(store);
   }
 
   get bytes(): number {

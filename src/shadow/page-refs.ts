@@ -1,4 +1,4 @@
-import { grownInts } from './columns.ts';
+import { grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
 import { FAN, FAN_MASK, FAN_SHIFT } from './radix.ts';
 
 const GIB_FRAMES = FAN * FAN;
@@ -32,19 +32,20 @@ export const MAX_RANGE_FRAMES = 2 ** 40;
  */
 export class PageRefs {
   /** All nodes: node x owns the slots x * 512 ... x * 512 + 511. Replaced when it grows: re-read after `take`. */
-  private slots = new Int32Array(16 * FAN);
+  slots: Int32Array = new Int32Array(16 * FAN);
   /** Per node: slots that are not 0. Of a free node: the next free node, or -1. */
-  private nonZero = new Int32Array(16);
+  nonZero: Int32Array = new Int32Array(16);
   /** Per node: the count owed to all below it. Of a free node: the value that is in all of its slots. */
-  private pending = new Int32Array(16);
+  pending: Int32Array = new Int32Array(16);
   /** Per node of frames: its own slots added up. 512 slots that sum to 512 and are not 0 are all 1. */
-  private total = new Int32Array(16);
+  total: Int32Array = new Int32Array(16);
   private nodes = 0;
-  private firstFree = -1;
-  private free = 0;
+  firstFree = -1;
+  free = 0;
+  private store = OWN_MEMORY;
 
   /** The directory: a slot per GiB, grown on demand. */
-  private near = new Int32Array(64);
+  near: Int32Array = new Int32Array(64);
   /** The directory beyond `NEAR_GIBS`: 512 GiB -> node whose slots are GiB slots. A wild address costs 2 KiB. */
   private readonly far = new Map<number, number>();
 
@@ -442,7 +443,7 @@ export class PageRefs {
       this.free--;
     } else {
       node = this.nodes++;
-      if (node === this.nonZero.length) this.grow();
+      if (node === this.nonZero.length) this.resize(node * 2);
     }
     if (this.pending[node] !== own) this.slots.fill(own, node * FAN, (node + 1) * FAN);
     this.pending[node] = count - own;
@@ -459,11 +460,19 @@ export class PageRefs {
     this.free++;
   }
 
-  private grow(): void {
-    this.slots = grownInts(this.slots, this.slots.length * 2);
-    this.nonZero = grownInts(this.nonZero, this.nonZero.length * 2);
-    this.pending = grownInts(this.pending, this.pending.length * 2);
-    this.total = grownInts(this.total, this.total.length * 2);
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.resize(this.nonZero.length);
+    this.near = grownInts(this.near, this.near.length, store);
+  }
+
+  private resize(nodes: number): void {
+    const { store } = this;
+    this.slots = grownInts(this.slots, nodes * FAN, store);
+    this.nonZero = grownInts(this.nonZero, nodes, store);
+    this.pending = grownInts(this.pending, nodes, store);
+    this.total = grownInts(this.total, nodes, store);
   }
 
   private slotOf(gib: number): number {
@@ -479,7 +488,7 @@ export class PageRefs {
       return;
     }
     if (gib >= this.near.length) {
-      this.near = grownInts(this.near, 2 ** Math.ceil(Math.log2(gib + 1)));
+      this.near = grownInts(this.near, 2 ** Math.ceil(Math.log2(gib + 1)), this.store);
     }
     this.near[gib] = slot;
   }

@@ -26,7 +26,7 @@ export class Pools {
    * pool's, but the mapping that it made of it still is.
    */
   private readonly displaced = new Map<number, number[]>();
-  private pool = new Int32Array(INITIAL_RECORDS);
+  private pool: Int32Array = new Int32Array(INITIAL_RECORDS);
   private readonly moments = new MomentColumns();
   private end = 1;
   private readonly free: number[] = [];

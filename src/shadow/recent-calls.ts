@@ -1,46 +1,108 @@
 import { UNKNOWN } from '../kernel/events.ts';
-import { PerContext } from '../kernel/per-context.ts';
+import { type ContextRows, type InRow, PerContext } from '../kernel/per-context.ts';
+
+/** Numbers of a row, and what they are. */
+const WIDTH = 8;
+const LAST_NS = 0;
+const MAP_DEVICE = 1;
+const MAP_DOMAIN = 2;
+const MAP_IOVA = 3;
+const MAP_END = 4;
+const UNMAP_DOMAIN = 5;
+const UNMAP_IOVA = 6;
+const UNMAP_END = 7;
 
 /** The last IOMMU calls of one thread of execution. */
-export interface RecentCalls {
+export class RecentCalls implements InRow {
+  readonly row: number;
+  private readonly rows: ContextRows;
+  private readonly first: number;
+
+  constructor(rows: ContextRows, row: number) {
+    this.rows = rows;
+    this.row = row;
+    this.first = row * WIDTH;
+  }
+
   /** Time of the last event of the thread that had to do with these. */
-  lastNs: number;
+  get lastNs(): number {
+    return this.get(LAST_NS);
+  }
+  set lastNs(value: number) {
+    this.set(LAST_NS, value);
+  }
+
   /** A DMA API call named the device of the map that follows. */
-  mapDevice: number;
-  /** The last map; its domain is that of the DMA API event right behind it. */
-  mapDomain: number;
-  mapIova: number;
-  mapEnd: number;
-  /** The last unmap and what it did; `undefined` sizes of -1 before any. */
-  unmapDomain: number;
-  unmapIova: number;
-  unmapEnd: number;
-}
+  get mapDevice(): number {
+    return this.get(MAP_DEVICE);
+  }
+  set mapDevice(value: number) {
+    this.set(MAP_DEVICE, value);
+  }
 
-/** {@link RecentCalls} by `Moment.context`: joins a DMA API event with the IOMMU call that it made. */
-export class RecentCallsByContext {
-  // A call is joined with what is right behind it: what is older may go.
-  private readonly calls = new PerContext(noCalls, () => true);
+  /** The last map; its domain is that of the DMA API event right behind it. -1 for addresses before any. */
+  get mapDomain(): number {
+    return this.get(MAP_DOMAIN);
+  }
+  get mapIova(): number {
+    return this.get(MAP_IOVA);
+  }
+  get mapEnd(): number {
+    return this.get(MAP_END);
+  }
 
-  of(context: number): RecentCalls {
-    return this.calls.of(context);
+  mapped(domain: number, iova: number, end: number): void {
+    this.set(MAP_DOMAIN, domain);
+    this.set(MAP_IOVA, iova);
+    this.set(MAP_END, end);
+  }
+
+  /** The last unmap and what it did; -1 for addresses before any. */
+  get unmapDomain(): number {
+    return this.get(UNMAP_DOMAIN);
+  }
+  get unmapIova(): number {
+    return this.get(UNMAP_IOVA);
+  }
+  get unmapEnd(): number {
+    return this.get(UNMAP_END);
+  }
+
+  unmapped(domain: number, iova: number, end: number): void {
+    this.set(UNMAP_DOMAIN, domain);
+    this.set(UNMAP_IOVA, iova);
+    this.set(UNMAP_END, end);
+  }
+
+  /** The unmap belonged to a call that is over: it says nothing about the next one. */
+  forgetUnmap(): void {
+    this.set(UNMAP_IOVA, -1);
+    this.set(UNMAP_END, -1);
+  }
+
+  /** Nothing is known of the thread any more: it is new, or events are missing since. */
+  reset(): void {
+    this.set(LAST_NS, Number.NEGATIVE_INFINITY);
+    this.set(MAP_DEVICE, UNKNOWN);
+    this.mapped(UNKNOWN, -1, -1);
+    this.unmapped(UNKNOWN, -1, -1);
+  }
+
+  /** A call is joined with what is right behind it: what is older may go. */
+  isIdle(): boolean {
+    return true;
+  }
+
+  private get(field: number): number {
+    return this.rows.wides[this.first + field] as number;
+  }
+
+  private set(field: number, value: number): void {
+    this.rows.wides[this.first + field] = value;
   }
 }
 
-function noCalls(): RecentCalls {
-  return {
-    lastNs: Number.NEGATIVE_INFINITY,
-    mapDevice: UNKNOWN,
-    mapDomain: UNKNOWN,
-    mapIova: -1,
-    mapEnd: -1,
-    unmapDomain: UNKNOWN,
-    unmapIova: -1,
-    unmapEnd: -1,
-  };
-}
-
-/** Nothing is known of the thread any more: events are missing since. */
-export function forgetCalls(calls: RecentCalls): void {
-  Object.assign(calls, noCalls());
+/** {@link RecentCalls} by `Moment.context`: joins a DMA API event with the IOMMU call that it made. */
+export function recentCallsByContext(): PerContext<RecentCalls> {
+  return new PerContext(WIDTH, (rows, row) => new RecentCalls(rows, row));
 }

@@ -18,7 +18,7 @@ import { MappingKinds } from './mapping-kinds.ts';
 import { Mappings } from './mappings.ts';
 import { LARGEST_ORDER, PageHistory } from './page-history.ts';
 import { Pools } from './pools.ts';
-import { forgetCalls, type RecentCalls, RecentCallsByContext } from './recent-calls.ts';
+import { type RecentCalls, recentCallsByContext } from './recent-calls.ts';
 
 /** Pages of the largest believable map, 64 TiB: a size above that comes from a damaged trace and is passed over. */
 const LARGEST_MAP = 2 ** 34;
@@ -47,7 +47,7 @@ export class Shadow implements KernelEvents {
   readonly dma = new DmaEntries();
   readonly kernelTables = new KernelTables();
   readonly pools = new Pools();
-  readonly recent = new RecentCallsByContext();
+  readonly recent = recentCallsByContext();
   readonly accounting: PageAccounting;
   readonly pageSize: number;
   /** Somebody listens to `ShadowChanges.mappingCut`: without that, only cuts of watched mappings are told. */
@@ -185,9 +185,7 @@ export class Shadow implements KernelEvents {
       const device = this.domains.soleDevice(domain);
       if (device !== UNKNOWN) this.attribute(id, device);
     }
-    calls.mapDomain = domain;
-    calls.mapIova = iova;
-    calls.mapEnd = iova + size;
+    calls.mapped(domain, iova, iova + size);
   }
 
   iommuUnmapBegin(at: Moment, domain: number, iova: number, size: number): void {
@@ -201,9 +199,7 @@ export class Shadow implements KernelEvents {
     else this.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
     const calls = this.recentCalls(at);
-    calls.unmapDomain = known;
-    calls.unmapIova = iova;
-    calls.unmapEnd = iova + unmapped;
+    calls.unmapped(known, iova, iova + unmapped);
   }
 
   iotlbFlush(): void {}
@@ -276,10 +272,7 @@ export class Shadow implements KernelEvents {
     const entry = this.dma.find(device, dmaAddr, size, kind, direction);
     if (entry !== 0) this.dma.undo(at, entry);
     if (kind !== 'single') return;
-    // The unmap of the IOMMU belonged to this call: it says nothing about the next one.
-    const calls = this.recent.of(at.context);
-    calls.unmapIova = -1;
-    calls.unmapEnd = -1;
+    this.recent.of(at.context).forgetUnmap();
   }
 
   dmaMapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void {
@@ -385,7 +378,7 @@ export class Shadow implements KernelEvents {
   /** The last calls of a thread of execution, but for what it did before a loss that is over. */
   recentCalls(at: Readonly<Moment>): RecentCalls {
     const calls = this.recent.of(at.context);
-    if (calls.lastNs < this.lostUntilNs && this.lostUntilNs <= at.timeNs) forgetCalls(calls);
+    if (calls.lastNs < this.lostUntilNs && this.lostUntilNs <= at.timeNs) calls.reset();
     calls.lastNs = at.timeNs;
     return calls;
   }

@@ -14,15 +14,15 @@ const FRAMES_INDEXED = 512;
  * up to 10 ms, and the pages are their owner's again meanwhile.
  */
 export class Unflushed {
-  iovaPage = new Float64Array(INITIAL_RECORDS);
+  iovaPage: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** First frame of the physical memory that the range led to, and frames; 0 where the record is not in use. */
-  frame = new Float64Array(INITIAL_RECORDS);
-  frames = new Float64Array(INITIAL_RECORDS);
-  domain = new Int32Array(INITIAL_RECORDS);
-  device = new Int32Array(INITIAL_RECORDS);
+  frame: Float64Array = new Float64Array(INITIAL_RECORDS);
+  frames: Float64Array = new Float64Array(INITIAL_RECORDS);
+  domain: Int32Array = new Int32Array(INITIAL_RECORDS);
+  device: Int32Array = new Int32Array(INITIAL_RECORDS);
   /** The next and the previous record of the same domain, -1 for none. */
-  private next = new Int32Array(INITIAL_RECORDS);
-  private previous = new Int32Array(INITIAL_RECORDS);
+  private next: Int32Array = new Int32Array(INITIAL_RECORDS);
+  private previous: Int32Array = new Int32Array(INITIAL_RECORDS);
   private readonly moments = new MomentColumns();
   private readonly newest = new Map<number, number>();
   private readonly byFrame = new Map<number, number>();

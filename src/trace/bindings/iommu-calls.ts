@@ -1,51 +1,8 @@
 import { type KernelEvents, PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
-import { assignMoment, type Moment, newMoment } from '../../kernel/moment.ts';
-import { PerContext } from '../../kernel/per-context.ts';
+import type { Moment } from '../../kernel/moment.ts';
 import { LossWindows } from './loss-windows.ts';
 import { MissedReturns } from './missed-returns.ts';
-
-/** What the events of one call have told so far, in one thread of execution. */
-interface OpenCalls {
-  /** Windows of loss that had closed at the last event, see {@link LossWindows}. */
-  lossesClosed: number;
-
-  mapOpen: boolean;
-  /** The tracepoint of the open map was seen: the return adds nothing. */
-  mapReported: boolean;
-  /** The return of the last map with an entry was seen: another one is of a function around it. */
-  mapReturned: boolean;
-  mapDomain: number;
-  mapIova: number;
-  mapPhys: number;
-  mapSize: number;
-  mapProt: number;
-  mapStack: number;
-  mapCpu: number;
-  mapEntryNs: number;
-
-  unmapOpen: boolean;
-  /** The last unmap with an entry has ended: a return with its arguments is its own, or of a function around it. */
-  unmapEnded: boolean;
-  /** The return of the last unmap with an entry was not seen yet, whatever the tracepoint has told. */
-  unmapReturnDue: boolean;
-  unmapDomain: number;
-  unmapIova: number;
-  unmapSize: number;
-  unmapStack: number;
-  readonly unmapEntry: Moment;
-
-  /** What was unmapped since the last sync, as one range. */
-  gatheredStart: number;
-  gatheredEnd: number;
-
-  /** A tracepoint that waits for the return probe which names its domain. */
-  held: 'nothing' | 'map' | 'unmap';
-  readonly heldAt: Moment;
-  heldIova: number;
-  heldPhys: number;
-  heldSize: number;
-  heldUnmapped: number;
-}
+import { type OpenCalls, openCallsByContext } from './open-calls.ts';
 
 /** Which of the two tracepoints and the probes a trace has, as its formats say. */
 export interface CallEvidence {
@@ -70,9 +27,9 @@ export interface CallEvidence {
  */
 export class IommuCalls {
   private readonly sink: KernelEvents;
-  private readonly open = new PerContext(noCalls, isIdle);
-  private readonly losses = new LossWindows();
-  private readonly missed: MissedReturns;
+  readonly open = openCallsByContext();
+  readonly losses = new LossWindows();
+  readonly missed: MissedReturns;
 
   /** Whether the end of a call can be seen: what the formats promise, or a return that was seen. */
   private mapOutcome = false;
@@ -143,7 +100,7 @@ export class IommuCalls {
       if (at.stack === 0) at.stack = calls.mapStack;
       this.sink.iommuMap(at, calls.mapDomain, iova, phys, size, calls.mapProt);
     } else if (this.mapReturnNamesDomain) {
-      hold(calls, 'map', at, iova, phys, size, 0);
+      calls.hold('map', at, iova, phys, size, 0);
     } else {
       this.sink.iommuMap(at, UNKNOWN, iova, phys, size, PROT_UNKNOWN);
     }
@@ -186,7 +143,7 @@ export class IommuCalls {
     if (calls.mapOpen && calls.mapIova === iova) {
       this.mapReturn(at, result);
     } else if (calls.held === 'map' && calls.heldIova === iova) {
-      calls.held = 'nothing';
+      calls.release();
       this.sink.iommuMap(calls.heldAt, domain, iova, calls.heldPhys, calls.heldSize, PROT_UNKNOWN);
     } else if (calls.mapReturned && calls.mapDomain === domain && calls.mapIova === iova) {
       // iommu_map() contains iommu_map_nosync(): both may be probed.
@@ -205,7 +162,7 @@ export class IommuCalls {
     this.missedUnmap(calls);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
     if (!this.unmapOutcome) {
-      gather(calls, iova, size);
+      calls.gather(iova, size);
       this.sink.iommuUnmapEnd(at, domain, iova, size, size);
       return;
     }
@@ -216,7 +173,7 @@ export class IommuCalls {
     calls.unmapIova = iova;
     calls.unmapSize = size;
     calls.unmapStack = at.stack;
-    assignMoment(calls.unmapEntry, at);
+    calls.unmapEntry = at;
   }
 
   unmapTracepoint(at: Moment, iova: number, size: number, unmapped: number): void {
@@ -230,7 +187,7 @@ export class IommuCalls {
     calls.unmapEnded = false;
     // The roll-back of a map that failed at once.
     if (size === 0 && unmapped === 0) return;
-    if (this.unmapReturnNamesDomain) hold(calls, 'unmap', at, iova, 0, size, unmapped);
+    if (this.unmapReturnNamesDomain) calls.hold('unmap', at, iova, 0, size, unmapped);
     else this.wholeUnmap(at, UNKNOWN, iova, size, unmapped);
   }
 
@@ -250,7 +207,7 @@ export class IommuCalls {
     if (calls.unmapOpen && calls.unmapIova === iova) {
       this.endUnmap(calls, at, unmapped);
     } else if (calls.held === 'unmap' && calls.heldIova === iova) {
-      calls.held = 'nothing';
+      calls.release();
       this.wholeUnmap(calls.heldAt, domain, iova, calls.heldSize, calls.heldUnmapped);
     } else if (!calls.unmapEnded || calls.unmapDomain !== domain || calls.unmapIova !== iova) {
       if (calls.held !== 'nothing') this.settle(calls);
@@ -265,15 +222,14 @@ export class IommuCalls {
   takeGathered(context: number, domain: number): { readonly start: number; readonly end: number } {
     const calls = this.open.of(context);
     if (calls.held === 'unmap') {
-      calls.held = 'nothing';
+      calls.release();
       calls.unmapEnded = true;
       calls.unmapDomain = domain;
       calls.unmapIova = calls.heldIova;
       this.wholeUnmap(calls.heldAt, domain, calls.heldIova, calls.heldSize, calls.heldUnmapped);
     }
-    const gathered = { start: calls.gatheredStart, end: calls.gatheredEnd };
-    calls.gatheredStart = Number.POSITIVE_INFINITY;
-    calls.gatheredEnd = 0;
+    const { gathered } = calls;
+    calls.forgetGathered();
     return gathered;
   }
 
@@ -291,12 +247,12 @@ export class IommuCalls {
     calls.unmapOpen = false;
     calls.unmapEnded = true;
     if (at.stack === 0) at.stack = calls.unmapStack;
-    gather(calls, calls.unmapIova, unmapped);
+    calls.gather(calls.unmapIova, unmapped);
     this.sink.iommuUnmapEnd(at, calls.unmapDomain, calls.unmapIova, calls.unmapSize, unmapped);
   }
 
   private wholeUnmap(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-    gather(this.callsOf(at), iova, unmapped);
+    this.callsOf(at).gather(iova, unmapped);
     this.sink.iommuUnmapBegin(at, domain, iova, size);
     this.sink.iommuUnmapEnd(at, domain, iova, size, unmapped);
   }
@@ -305,7 +261,7 @@ export class IommuCalls {
   private settle(calls: OpenCalls): void {
     const { held, heldAt, heldIova, heldSize } = calls;
     if (held === 'nothing') return;
-    calls.held = 'nothing';
+    calls.release();
     if (held === 'map') this.sink.iommuMap(heldAt, UNKNOWN, heldIova, calls.heldPhys, heldSize, PROT_UNKNOWN);
     else this.wholeUnmap(heldAt, UNKNOWN, heldIova, heldSize, calls.heldUnmapped);
   }
@@ -348,64 +304,4 @@ export class IommuCalls {
     calls.unmapEnded = false;
     calls.unmapReturnDue = false;
   }
-}
-
-function gather(calls: OpenCalls, iova: number, size: number): void {
-  if (iova < calls.gatheredStart) calls.gatheredStart = iova;
-  if (iova + size > calls.gatheredEnd) calls.gatheredEnd = iova + size;
-}
-
-function noCalls(): OpenCalls {
-  return {
-    lossesClosed: 0,
-    mapOpen: false,
-    mapReported: false,
-    mapReturned: false,
-    mapDomain: UNKNOWN,
-    mapIova: 0,
-    mapPhys: 0,
-    mapSize: 0,
-    mapProt: PROT_UNKNOWN,
-    mapStack: 0,
-    mapCpu: 0,
-    mapEntryNs: 0,
-    unmapOpen: false,
-    unmapEnded: false,
-    unmapReturnDue: false,
-    unmapDomain: UNKNOWN,
-    unmapIova: 0,
-    unmapSize: 0,
-    unmapStack: 0,
-    unmapEntry: newMoment(),
-    gatheredStart: Number.POSITIVE_INFINITY,
-    gatheredEnd: 0,
-    held: 'nothing',
-    heldAt: newMoment(),
-    heldIova: 0,
-    heldPhys: 0,
-    heldSize: 0,
-    heldUnmapped: 0,
-  };
-}
-
-function hold(
-  calls: OpenCalls,
-  what: 'map' | 'unmap',
-  at: Moment,
-  iova: number,
-  phys: number,
-  size: number,
-  unmapped: number,
-): void {
-  calls.held = what;
-  assignMoment(calls.heldAt, at);
-  calls.heldIova = iova;
-  calls.heldPhys = phys;
-  calls.heldSize = size;
-  calls.heldUnmapped = unmapped;
-}
-
-/** Whether a thread is in no call. A map that was reported is over, but for a return that adds nothing. */
-function isIdle({ mapOpen, mapReported, unmapOpen, held }: OpenCalls): boolean {
-  return (!mapOpen || mapReported) && !unmapOpen && held === 'nothing';
 }

@@ -1,3 +1,4 @@
+import { grownInts, OWN_MEMORY, type Store } from '../../kernel/store.ts';
 import { addressText } from './address.ts';
 
 /** Small integers for texts, from 1 up: device and driver names. */
@@ -26,32 +27,45 @@ export class InternedTexts {
 export class InternedPointers {
   private readonly texts: string[] = [''];
   /** Of each id: its pointer in two halves. */
-  private readonly highs: number[] = [0];
-  private readonly lows: number[] = [0];
-  /** Open addressing: the id at the hash of its pointer, 0 where free. */
-  private slots = new Int32Array(64);
+  highs: Int32Array = new Int32Array(32);
+  lows: Int32Array = new Int32Array(32);
+  /** Open addressing: the id at the hash of its pointer, 0 where free; twice as many as there is room for ids. */
+  slots: Int32Array = new Int32Array(64);
+  private store = OWN_MEMORY;
 
   id(high: number, low: number): number {
     const mask = this.slots.length - 1;
     for (let slot = hashOf(high, low) & mask; ; slot = (slot + 1) & mask) {
       const id = this.slots[slot] as number;
       if (id === 0) return this.add(high, low, slot);
-      if (this.lows[id] === low && this.highs[id] === high) return id;
+      if (this.lows[id] === (low | 0) && this.highs[id] === (high | 0)) return id;
     }
   }
 
   private add(high: number, low: number, slot: number): number {
     if (high === 0 && low === 0) return 0;
     const id = this.texts.push(addressText(high, low)) - 1;
-    this.highs.push(high);
-    this.lows.push(low);
+    this.highs[id] = high;
+    this.lows[id] = low;
     this.slots[slot] = id;
-    if (id * 2 > this.slots.length) this.rehash();
+    if ((id + 1) * 2 >= this.slots.length) this.rehash();
     return id;
   }
 
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.highs = grownInts(this.highs, this.highs.length, store);
+    this.lows = grownInts(this.lows, this.lows.length, store);
+    this.slots = grownInts(this.slots, this.slots.length, store);
+  }
+
   private rehash(): void {
-    const slots = new Int32Array(this.slots.length * 2);
+    const { store } = this;
+    this.highs = grownInts(this.highs, this.highs.length * 2, store);
+    this.lows = grownInts(this.lows, this.lows.length * 2, store);
+    store.release(this.slots);
+    const slots = store.ints(this.slots.length * 2);
     const mask = slots.length - 1;
     for (let id = 1; id < this.texts.length; id++) {
       let slot = hashOf(this.highs[id] as number, this.lows[id] as number) & mask;

@@ -1,3 +1,4 @@
+import { grownInts, OWN_MEMORY, type Store } from '../../kernel/store.ts';
 import { addressText } from './address.ts';
 
 /** A frame of all ones, or of zeroes, ends a recorded stack early. */
@@ -12,14 +13,15 @@ const TRAMPOLINE = 0x7fff_ffff;
  */
 export class StackTable {
   /** Upper and lower half of each frame, stack after stack. */
-  private words = new Uint32Array(4096);
+  words: Int32Array = new Int32Array(4096);
   private used = 0;
   /** Of stack `id`: index of its first word, and number of words. Id 0 is no stack. */
-  private starts = new Uint32Array(256);
-  private lengths = new Uint32Array(256);
+  starts: Int32Array = new Int32Array(256);
+  lengths: Int32Array = new Int32Array(256);
   private ids = 1;
   /** Open addressing: id at the hash of its frames, 0 where free. */
-  private slots = new Uint32Array(1024);
+  slots: Int32Array = new Int32Array(1024);
+  private store = OWN_MEMORY;
 
   /** @returns the id of the stack whose frames, of `longSize` bytes each, stand at byte `at` of the words */
   intern(words: Uint32Array, at: number, bytes: number, longSize: number, littleEndian: boolean): number {
@@ -66,7 +68,9 @@ export class StackTable {
     if (id <= 0 || id >= this.ids) return;
     const start = this.starts[id] as number;
     const end = start + (this.lengths[id] as number);
-    for (let i = start; i < end; i += 2) visit(this.words[i] as number, this.words[i + 1] as number);
+    for (let i = start; i < end; i += 2) {
+      visit((this.words[i] as number) >>> 0, (this.words[i + 1] as number) >>> 0);
+    }
   }
 
   /** The addresses of a stack as text, innermost first. */
@@ -105,22 +109,26 @@ export class StackTable {
 
   private reserve(words: number): void {
     if (this.used + words <= this.words.length) return;
-    const more = new Uint32Array(Math.max(this.words.length * 2, this.used + words));
-    more.set(this.words);
-    this.words = more;
+    this.words = grownInts(this.words, Math.max(this.words.length * 2, this.used + words), this.store);
+  }
+
+  /** Gives the columns their place in a memory that is shared. */
+  moveTo(store: Store): void {
+    this.store = store;
+    this.words = grownInts(this.words, this.words.length, store);
+    this.starts = grownInts(this.starts, this.starts.length, store);
+    this.lengths = grownInts(this.lengths, this.lengths.length, store);
+    this.slots = grownInts(this.slots, this.slots.length, store);
   }
 
   private growIds(): void {
-    const starts = new Uint32Array(this.starts.length * 2);
-    starts.set(this.starts);
-    this.starts = starts;
-    const lengths = new Uint32Array(this.lengths.length * 2);
-    lengths.set(this.lengths);
-    this.lengths = lengths;
+    this.starts = grownInts(this.starts, this.starts.length * 2, this.store);
+    this.lengths = grownInts(this.lengths, this.lengths.length * 2, this.store);
   }
 
   private rehash(): void {
-    const slots = new Uint32Array(this.slots.length * 2);
+    this.store.release(this.slots);
+    const slots = this.store.ints(this.slots.length * 2);
     const mask = slots.length - 1;
     for (let id = 1; id < this.ids; id++) {
       const start = this.starts[id] as number;
