@@ -2,6 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The parts, by what the path of a source file contains; the first that fits counts. */
 const PARTS = [
@@ -15,15 +19,24 @@ const PARTS = [
 ];
 
 /** Parts with their share of the whole and their microseconds, the largest first. */
-export function profiledParts(command, trace, folder) {
+export async function profiledParts(trace, folder) {
   const profiles = mkdtempSync(join(folder, 'profile-'));
-  const bundle = command.replace('iommusan.cjs', 'command.cjs');
-  const args = ['--cpu-prof', `--cpu-prof-dir=${profiles}`, bundle, 'check', '--no-progress', trace];
+  const bundle = join(profiles, 'profiled.cjs');
+  await bundleWithSources(bundle);
+  const args = ['--cpu-prof', `--cpu-prof-dir=${profiles}`, bundle, 'check', trace];
   const { error, status } = spawnSync(process.execPath, args, { stdio: 'ignore' });
   if (error ?? status > 1) throw error ?? new Error('the check failed');
-  const profile = JSON.parse(readFileSync(join(profiles, readdirSync(profiles)[0]), 'utf8'));
-  rmSync(profiles, { recursive: true });
+  const profile = JSON.parse(
+    readFileSync(
+      join(
+        profiles,
+        readdirSync(profiles).find(name => name.endsWith('.cpuprofile')),
+      ),
+      'utf8',
+    ),
+  );
   const sourceOf = sourcesByLine(readFileSync(bundle, 'utf8'));
+  rmSync(profiles, { recursive: true });
   const parts = new Map();
   const byId = new Map(profile.nodes.map(node => [node.id, node]));
   profile.samples.forEach((id, i) => {
@@ -35,6 +48,22 @@ export function profiledParts(command, trace, folder) {
     .map(([part, us]) => ({ part, us, share: us / total }))
     .filter(({ share }) => share >= 0.005)
     .sort((a, b) => b.us - a.us);
+}
+
+/** The same program as `check.cjs`, as it is before it is made small. */
+async function bundleWithSources(outfile) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/bin/check.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    external: ['cli-progress', 'yaml', 'ajv'],
+    define: { __IOMMUSAN_VERSION__: '""', fetch: 'undefined' },
+    logLevel: 'error',
+  });
 }
 
 /** The bundler writes a comment with the path of each source before its code. */
@@ -50,7 +79,7 @@ function sourcesByLine(text) {
 function partOf({ functionName, url, lineNumber }, sourceOf) {
   if (functionName === '(garbage collector)') return 'garbage collection';
   if (url.startsWith('wasm')) return 'decompress';
-  if (!url.includes('command.cjs')) return 'Node';
+  if (!url.includes('profiled.cjs')) return 'Node';
   const source = sourceOf[lineNumber] ?? '';
   return PARTS.find(([, pattern]) => pattern.test(source))?.[0] ?? 'other';
 }

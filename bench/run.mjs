@@ -64,7 +64,7 @@ for (const millions of lengths) {
 
 shadowAgainstKernel();
 textAgainstAwk(join(folder, '1m.dat'));
-parts(join(folder, '10m.dat'));
+await parts(join(folder, '10m.dat'));
 rmSync(folder, { recursive: true });
 if (options.write) writeFileSync(`${root}bench/RESULTS.md`, `${lines.join('\n')}\n`);
 
@@ -152,7 +152,7 @@ function textAgainstAwk(trace) {
   );
 }
 
-function parts(trace) {
+async function parts(trace) {
   say();
   say('## What the parts cost');
   say();
@@ -163,7 +163,7 @@ function parts(trace) {
   say('| part | share | per event |');
   say('| --- | --: | --: |');
   const events = eventsOf(trace);
-  for (const { part, share, us } of profiledParts(command, trace, folder)) {
+  for (const { part, share, us } of await profiledParts(trace, folder)) {
     say(`| ${part} | ${(share * 100).toFixed(0)} % | ${((us * 1000) / events).toFixed(0)} ns |`);
   }
 }

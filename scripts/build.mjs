@@ -1,6 +1,6 @@
 // Builds dist/: JavaScript bundled by esbuild, declarations by tsc. Silent when all is well.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -18,7 +18,12 @@ const ROOMS = ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 're
 const library = ['src/index.ts', ...ROOMS.map(room => `src/${room}/index.ts`)];
 
 // Packages that few runs of the command need stand beside it in files of their own, for Node to read only then.
-const APART = { yaml: 'yaml', 'ajv/dist/2020.js': 'ajv', sucrase: 'sucrase' };
+const APART = {
+  yaml: 'yaml',
+  'ajv/dist/2020.js': 'ajv',
+  sucrase: 'sucrase',
+  'cli-progress': 'cli-progress',
+};
 
 rmSync('dist', { recursive: true, force: true });
 
@@ -40,23 +45,43 @@ const common = {
   logLevel: 'warning',
 };
 
+// The executable is CommonJS: Node looks up, reads and links each file of an ECMAScript program by itself.
+const executable = {
+  outExtension: { '.js': '.cjs' },
+  format: 'cjs',
+  // The command reads the pages of the rules from the package that it is in.
+  define: { ...common.define, 'import.meta.dirname': '__dirname' },
+  // Code that is compiled by itself has no import(): Node's modules are required.
+  supported: { 'dynamic-import': false },
+  charset: 'ascii', // compileBundle() relies on it.
+  plugins: [childProcessWhenNeeded(), packagesApart(), wasmApart()],
+};
+
+// Each program is one file. What only some runs need is evaluated by these alone. It is read and copied whole in each
+// run, so it has no more letters than it needs; the names of functions stay, for who reads the stack of an error.
+const program = {
+  ...executable,
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // See BundledProgram in src/bin/code-cache.ts. The parentheses have V8 compile it at once where there is no cache.
+  banner: { js: 'this.iommusan=(function(exports,require,module,__filename,__dirname){' },
+  footer: { js: '});' },
+};
+
 const outputs = await Promise.all([
   build({ ...common, entryPoints: library, splitting: true, chunkNames: 'chunks/[name]-[hash]' }),
-  // The command is one file, and CommonJS: Node looks up, reads and links each file of an ECMAScript program by
-  // itself. What only one subcommand needs is still evaluated by that subcommand alone.
+  // What starts the command, and what the build calls.
   build({
     ...common,
-    entryPoints: ['iommusan', 'command', 'write-code-cache', 'write-man-pages'].map(
-      name => `src/bin/${name}.ts`,
-    ),
-    outExtension: { '.js': '.cjs' },
-    format: 'cjs',
-    // The command reads the pages of the rules from the package that it is in.
-    define: { ...common.define, 'import.meta.dirname': '__dirname' },
-    // Code that is compiled by itself has no import(): Node's modules are required.
-    supported: { 'dynamic-import': false },
-    charset: 'ascii', // compileCommonJs() relies on it.
-    plugins: [childProcessWhenNeeded(), packagesApart()],
+    ...executable,
+    entryPoints: ['iommusan', 'write-code-cache', 'write-man-pages'].map(name => `src/bin/${name}.ts`),
+  }),
+  build({ ...common, ...program, entryPoints: ['src/bin/command.ts'] }),
+  build({
+    ...common,
+    ...program,
+    entryPoints: ['src/bin/check.ts'],
+    plugins: [...program.plugins, leftOut(/\/(whole-reports|expectations)\.ts$/)],
   }),
   build({
     ...common,
@@ -108,11 +133,43 @@ function childProcessWhenNeeded() {
   };
 }
 
+/** Modules that a bundle never gets to, whatever it is given. */
+function leftOut(filter) {
+  return {
+    name: 'left-out',
+    setup({ onLoad }) {
+      onLoad({ filter }, ({ path }) => ({
+        contents: `throw new Error(${JSON.stringify(`${path.slice(root.length)} is not in this bundle`)});`,
+      }));
+    },
+  };
+}
+
+/** zstddec carries its WebAssembly as text in base64; the executable reads the bytes when it needs them. */
+function wasmApart() {
+  return {
+    name: 'wasm-apart',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/zstddec-stream\.mjs$/ }, async ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        const [, wasm] = /^const wasm = "([A-Za-z0-9+/=]+)";$/m.exec(text);
+        const read = 'Buffer.from(wasm, "base64")';
+        if (!text.includes(read)) throw new Error('zstddec decodes its WebAssembly otherwise than it did');
+        mkdirSync('dist/bin/packages', { recursive: true });
+        writeFileSync('dist/bin/packages/zstd.wasm', Buffer.from(wasm, 'base64'));
+        return {
+          contents: `import { readFileSync } from 'node:fs';\n${text.replace(wasm, '').replace(read, "readFileSync(__dirname + '/packages/zstd.wasm')")}`,
+        };
+      });
+    },
+  };
+}
+
 function packagesApart() {
   return {
     name: 'packages-apart',
     setup({ onResolve }) {
-      onResolve({ filter: /^(yaml|ajv\/dist\/2020\.js|sucrase)$/ }, ({ path }) => ({
+      onResolve({ filter: /^(yaml|ajv\/dist\/2020\.js|sucrase|cli-progress)$/ }, ({ path }) => ({
         path: `./packages/${APART[path]}.cjs`,
         external: true,
       }));

@@ -1,42 +1,16 @@
-import { ALL_CHECKS } from './checks/all-checks.ts';
-import type { CheckDefinition } from './checks/check.ts';
-import { Judge } from './checks/judge.ts';
+import { type CheckSourceOptions, checkSource } from './check-source.ts';
 import { DmesgFaults } from './dmesg-faults.ts';
-import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
-import type { Finding } from './findings/finding.ts';
-import type { KernelEvents } from './kernel/events.ts';
+import type { CheckReport } from './findings/check-report.ts';
 import { withLives } from './lives-of.ts';
-import { type LogBeside, logBeside, logNotes } from './log-beside.ts';
-import { LossRecord } from './loss-record.ts';
-import { defaultReorderWindowNs } from './reorder-window.ts';
+import { logBeside, logNotes } from './log-beside.ts';
 import { followSeries } from './timeline/follow-series.ts';
 import { openSource } from './trace/open-source.ts';
-import type { Progress, Source } from './trace/source.ts';
-import { inputGaps, summarize, symbolNotes, traceNotes } from './trace-summary.ts';
-import { VERSION } from './version.ts';
 
-export interface CheckTraceOptions {
-  /** Default `exact`. */
-  readonly accounting?: AccountingMode;
-  /** Ids of the only rules to apply; default all that are on by default. */
-  readonly only?: readonly string[];
-  /** Ids of rules to apply beside those that are on by default. */
-  readonly enable?: readonly string[];
-  /** Ids of rules not to apply. */
-  readonly skip?: readonly string[];
+export interface CheckTraceOptions extends CheckSourceOptions {
   /** A kernel's log of the same boot, whose IOMMU faults are judged with the trace. */
   readonly dmesg?: string;
   /** Also tell the life of the page of each finding, for which the trace is read twice, and how mappings went over time. */
   readonly detail?: boolean;
-  /**
-   * Nanoseconds that events of different CPUs may be apart and still be in the wrong order: what rests on their order is
-   * possible, not certain. Default 0, and 10 ms for the clocks `local` and `uptime` on more than one CPU.
-   */
-  readonly reorderWindowNs?: number;
-  /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
-  readonly onProgress?: Progress;
-  /** Called with each finding when it is first reported, before its end is known: for tools that do not wait for the end. */
-  readonly onFinding?: (finding: Finding) => void;
 }
 
 /**
@@ -51,77 +25,13 @@ export async function checkTrace(path: string, options: CheckTraceOptions = {}):
   const source = await openSource(path);
   let report: CheckReport;
   try {
-    report = await checkSource(source, options, log);
+    report = await checkSource(source, options, {
+      ...(log && { faults: new DmesgFaults(log.dmesg, log.clock, source.names) }),
+      ...(options.detail === true && { followSeries }),
+      notes: logNotes(log),
+    });
   } finally {
     source.close();
   }
   return options.detail === true ? withLives(path, report, options) : report;
-}
-
-async function checkSource(
-  source: Source,
-  options: CheckTraceOptions,
-  log: LogBeside | undefined,
-): Promise<CheckReport> {
-  const mode = options.accounting ?? 'exact';
-  const faults = log && new DmesgFaults(log.dmesg, log.clock, source.names);
-  const names = faults?.names ?? source.names;
-  if (faults && faults.count > 0) source.capabilities.hasFaults = true;
-  const judge = new Judge({
-    names,
-    capabilities: source.capabilities,
-    pageSize: source.description.pageSize,
-    accounting: mode,
-    checks: selectChecks(options),
-    reorderWindowNs: options.reorderWindowNs ?? defaultReorderWindowNs(source.description.buffers),
-    ...(options.onFinding && { onFinding: options.onFinding }),
-  });
-  const series = options.detail === true ? followSeries(judge.shadow) : undefined;
-  if (series) judge.follow(series.follower);
-  const loss = new LossRecord();
-  const events = alsoTelling(faults?.among(judge.events) ?? judge.events, loss);
-  const walked = await source.run(events, options.onProgress);
-  faults?.finish(judge.events, walked.lastNs);
-  const trace = summarize(source, walked);
-  const { shadow } = judge;
-  const { kernelWarnings } = shadow.accounting;
-  const findings = judge.finish(walked.lastNs);
-  return {
-    schemaVersion: SCHEMA_VERSION,
-    tool: { name: 'iommusan', version: VERSION },
-    trace,
-    accounting: {
-      mode,
-      mappingsMade: shadow.mappings.made,
-      mappingsLive: shadow.mappings.live,
-      bytesLive: shadow.mappings.liveBytes,
-      pagesAllocated: shadow.pagesAllocated,
-      pagesFreed: shadow.pagesFreed,
-      ...(kernelWarnings === undefined ? {} : { kernelWarnings }),
-    },
-    lost: loss.summary(),
-    gaps: inputGaps(source),
-    findings,
-    skippedChecks: judge.skipped(),
-    notes: [...traceNotes(source, trace.cpus), ...logNotes(log), ...symbolNotes(source, findings)],
-    ...(series && { series: series.result(names, walked.lastNs) }),
-  };
-}
-
-function selectChecks({ only, enable, skip }: CheckTraceOptions): readonly CheckDefinition[] {
-  return ALL_CHECKS.filter(({ rule: { id, isOffByDefault } }) => {
-    const isWanted = only?.includes(id) ?? !isOffByDefault;
-    return (isWanted || enable?.includes(id)) && !skip?.includes(id);
-  });
-}
-
-/** The same events, with the losses also told to `loss`. */
-function alsoTelling(events: KernelEvents, loss: LossRecord): KernelEvents {
-  return {
-    ...events,
-    eventsLost(cpu, count, sinceNs, untilNs) {
-      loss.eventsLost(cpu, count, sinceNs, untilNs);
-      events.eventsLost(cpu, count, sinceNs, untilNs);
-    },
-  };
 }

@@ -1,24 +1,27 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeCacheOf, compileCommonJs } from './code-cache.ts';
+import { isPlainCheck } from '../cli/plain-check.ts';
+import { type CompiledBundle, codeCacheOf, compileBundle } from './code-cache.ts';
 
 // Run by scripts/build.mjs, with the arguments of one or more runs of the command, separated by `--`: keeps the code of
-// all functions that these runs have called. The command writes as usual; nothing else does.
-const path = join(__dirname, 'command.cjs');
-const command = compileCommonJs(path);
+// all functions that these runs have called, bundle by bundle. The command writes as usual; nothing else does.
+const compiled = new Map<string, CompiledBundle>();
 
 async function warmUp(): Promise<void> {
   const { exit } = process;
   for (const words of splitAtDashes(process.argv.slice(2))) {
+    const path = join(__dirname, isPlainCheck(words, process.env) ? 'check.cjs' : 'command.cjs');
+    const bundle = compiled.get(path) ?? compileBundle(path);
+    compiled.set(path, bundle);
     process.argv = [process.execPath, path, ...words];
     await new Promise<void>(resolve => {
       // The command ends its process when it is done.
       process.exit = (() => resolve()) as unknown as typeof process.exit;
-      command.run(require);
+      bundle.run(require);
     });
   }
   process.exit = exit;
-  writeFileSync(codeCacheOf(path), command.script.createCachedData());
+  for (const [path, { script }] of compiled) writeFileSync(codeCacheOf(path), script.createCachedData());
 }
 
 function splitAtDashes(words: readonly string[]): string[][] {

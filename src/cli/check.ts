@@ -1,9 +1,9 @@
 import type { AccountingMode, CheckReport } from '../findings/check-report.ts';
 import type { Finding } from '../findings/finding.ts';
-import type { CheckTraceOptions, Engine, EngineLoader } from './engine.ts';
+import type { CheckTraceOptions, Engine } from './engine.ts';
 import { EXIT, type ExitCode, type FailOn, worse } from './exit-code.ts';
 import type { Expectations } from './expectations.ts';
-import { type Io, write } from './io.ts';
+import { type Output, type TextIo, write } from './io.ts';
 import { problemOf } from './problem.ts';
 import { openReports, type ReportOptions } from './report-output.ts';
 import { verifySelection } from './rule-selection.ts';
@@ -43,12 +43,15 @@ export const DEFAULT_CHECK: Omit<CheckOptions, 'color'> = {
   progress: true,
 };
 
+/** What a check needs of the library. */
+export type CheckEngine = Pick<Engine, 'RULES' | 'checkTrace'>;
+
 /** `iommusan check`: reads one trace after the other and writes a report of each. */
 export async function check(
   files: readonly string[],
   options: CheckOptions,
-  io: Io,
-  loadEngine: EngineLoader,
+  io: TextIo,
+  loadEngine: () => Promise<CheckEngine>,
 ): Promise<ExitCode> {
   if (files.filter(file => file === '-').length > 1) {
     throw new UsageError("standard input ('-') can be read only once.");
@@ -63,7 +66,7 @@ export async function check(
 
   let exitCode: ExitCode = EXIT.clean;
   for (const file of files) {
-    const started = performance.now();
+    const started = uptimeMs();
     const found = await checkOne(file, options, io, engine);
     if (found === undefined) {
       exitCode = worse(exitCode, EXIT.unreadable);
@@ -71,7 +74,7 @@ export async function check(
     }
     const report = expectations?.apply(found) ?? found;
     exitCode = worse(exitCode, exitCodeOf(report, options));
-    const isOpen = await reports.add(report, performance.now() - started);
+    const isOpen = await reports.add(report, uptimeMs() - started);
     if (!isOpen) return exitCode;
   }
   await reports.finish();
@@ -104,13 +107,13 @@ async function expectationsOf(options: CheckOptions): Promise<Expectations | und
 async function checkOne(
   file: string,
   checkOptions: CheckOptions,
-  io: Io,
-  engine: Engine,
+  io: TextIo,
+  engine: CheckEngine,
 ): Promise<CheckReport | undefined> {
   const { accounting, only, enable, skip, dmesg } = checkOptions;
   const progress =
     checkOptions.progress && io.stderr.isTTY === true
-      ? (await import('./progress.ts')).newProgress(file, io.stderr)
+      ? (await import('./progress.ts')).newProgress(file, io.stderr as Output) // A terminal is Node's own stream.
       : undefined;
   const options: CheckTraceOptions = {
     accounting,
@@ -134,4 +137,10 @@ async function checkOne(
   } finally {
     progress?.stop();
   }
+}
+
+/** Milliseconds on a clock that only goes forward; `performance` would be loaded for it first. */
+function uptimeMs(): number {
+  const [seconds, ns] = process.hrtime();
+  return seconds * 1000 + ns / 1e6;
 }

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { type Baseline, compareWithBaseline, findingsOf } from '../findings/baseline.ts';
 import type { CheckReport } from '../findings/check-report.ts';
 import { type Suppression, Suppressions } from '../findings/suppression.ts';
-import { type Io, write } from './io.ts';
+import { type TextIo, write } from './io.ts';
 
 /** What is said of findings before they are looked at: which to live with, and which are known. */
 export interface Expectations {
   apply(report: CheckReport): CheckReport;
   /** Says on standard error which suppressions were not needed; of use after the last report. */
-  warnOfUnused(io: Io): Promise<void>;
+  warnOfUnused(io: TextIo): Promise<void>;
 }
 
 /**

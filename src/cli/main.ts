@@ -8,10 +8,11 @@ import { addDiffCommand } from './diff-command.ts';
 import { type EngineLoader, loadEngine as loadLibrary } from './engine.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
-import { holdWriteErrors, type Io, write } from './io.ts';
+import { holdWriteErrors, type Io } from './io.ts';
 import { addLiveCommand } from './live-command.ts';
 import { addRecordCommand } from './record-command.ts';
 import { addReportCommand } from './report-command.ts';
+import { reported } from './reported.ts';
 import { addRulesCommand } from './rules-command.ts';
 import { mayHaveSettings } from './setting-names.ts';
 import { addSimulateCommand } from './simulate-command.ts';
@@ -42,16 +43,8 @@ export async function main(
   io: Io,
   loadEngine: EngineLoader = loadLibrary,
 ): Promise<ExitCode> {
-  holdWriteErrors(io);
-  try {
-    return await run(argv, io, loadEngine);
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
-    const { problemOf } = await import('./problem.ts');
-    const problem = problemOf(error);
-    await write(io.stderr, `iommusan: ${problem.message}\n`);
-    return problem.exitCode;
-  }
+  holdWriteErrors(io.stdout, io.stderr);
+  return reported(io, () => run(argv, io, loadEngine));
 }
 
 async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): Promise<ExitCode> {
@@ -62,8 +55,14 @@ async function run(argv: readonly string[], io: Io, loadEngine: EngineLoader): P
   // A check pays for no other command's definition.
   const isCheck = argv[0] === 'check';
   const program = isCheck ? checkProgram(io, loadEngine, finish) : newProgram(io, loadEngine, finish);
-  await program.parseAsync(argv, { from: 'user' });
-  return exitCode;
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // It was told already, or is none: --help ends a run too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
+    throw error;
+  }
 }
 
 type Finish = (exitCode: ExitCode) => void;

@@ -1,4 +1,4 @@
-import type { Io } from './io.ts';
+import type { TextIo } from './io.ts';
 
 export const COLOR_MODES = ['auto', 'always', 'never'] as const;
 
@@ -8,7 +8,7 @@ export type ColorMode = (typeof COLOR_MODES)[number];
 const WIDEST = 100;
 
 /** Whether to use colour: what the option says, then `NO_COLOR` and `FORCE_COLOR`, then what standard output is. */
-export function wantsColor(mode: ColorMode, { env, stdout }: Io): boolean {
+export function wantsColor(mode: ColorMode, { env, stdout }: TextIo): boolean {
   if (mode !== 'auto') return mode === 'always';
   if (env['NO_COLOR']) return false;
   const forced = env['FORCE_COLOR'];
@@ -17,6 +17,6 @@ export function wantsColor(mode: ColorMode, { env, stdout }: Io): boolean {
 }
 
 /** Columns to write prose in: those of the terminal, and 80 where there is none or it does not know. */
-export function textWidth({ stdout }: Io): number {
+export function textWidth({ stdout }: TextIo): number {
   return Math.min(stdout.columns || 80, WIDEST);
 }

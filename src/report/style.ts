@@ -1,4 +1,3 @@
-import picocolors from 'picocolors';
 import type { Severity } from '../findings/rule.ts';
 
 type Paint = (text: string) => string;
@@ -22,19 +21,38 @@ export interface Page {
 
 /** @param width columns; lines of fewer than 40 are not made */
 export function newPage(width: number, color: boolean): Page {
-  const colors = picocolors.createColors(color);
-  return {
-    width: Math.max(40, width),
-    style: {
-      severity: {
-        error: text => colors.bold(colors.red(text)),
-        warning: text => colors.bold(colors.yellow(text)),
-        note: text => colors.bold(colors.cyan(text)),
-      },
-      heading: colors.bold,
-      alarm: text => colors.bold(colors.red(text)),
-      good: text => colors.bold(colors.green(text)),
-      faint: colors.dim,
-    },
-  };
+  return { width: Math.max(40, width), style: color ? COLOURED : PLAIN };
 }
+
+/** Select Graphic Rendition of ECMA-48: the code that sets a rendition, and the one that takes it back. */
+function rendition(on: number, off: number): Paint {
+  return text => `\x1b[${on}m${text}\x1b[${off}m`;
+}
+
+const bold = rendition(1, 22);
+const red = rendition(31, 39);
+const green = rendition(32, 39);
+const yellow = rendition(33, 39);
+const cyan = rendition(36, 39);
+
+const COLOURED: Style = {
+  severity: {
+    error: text => bold(red(text)),
+    warning: text => bold(yellow(text)),
+    note: text => bold(cyan(text)),
+  },
+  heading: bold,
+  alarm: text => bold(red(text)),
+  good: text => bold(green(text)),
+  faint: rendition(2, 22),
+};
+
+const asItIs: Paint = text => text;
+
+const PLAIN: Style = {
+  severity: { error: asItIs, warning: asItIs, note: asItIs },
+  heading: asItIs,
+  alarm: asItIs,
+  good: asItIs,
+  faint: asItIs,
+};

@@ -5,8 +5,8 @@ import type { Importer } from './importer.ts';
 import { perfImporter } from './perf/perf-source.ts';
 import type { Source } from './source.ts';
 import { textImporter } from './text/text-importer.ts';
+import { traceDatImporter } from './trace-dat-importer.ts';
 import { preview, TraceError } from './trace-error.ts';
-import { traceDatImporter } from './trace-source.ts';
 
 /** Every form of input, in the order in which they are tried. */
 const IMPORTERS: readonly Importer[] = [traceDatImporter, perfImporter, captureImporter, textImporter];

@@ -2,21 +2,17 @@ import type { KernelEvents } from '../kernel/events.ts';
 import { type Capabilities, noCapabilities } from '../kernel/source.ts';
 import { Binder } from './bindings/binder.ts';
 import { clockNotes } from './dat/clock-notes.ts';
-import { isTraceDat } from './dat/file-header.ts';
-import { readText } from './dat/latency-text.ts';
 import { MarkedLosses } from './dat/marked-losses.ts';
-import { openTraceDat, readTraceDat } from './dat/open.ts';
+import { fileForm, openTraceDat } from './dat/open.ts';
 import { Positions } from './dat/positions.ts';
-import type { TraceDat, TraceText } from './dat/trace-dat.ts';
+import type { TraceDat } from './dat/trace-dat.ts';
 import { type EventFormat, type FormatText, parseEventFormat } from './events/event-format.ts';
 import type { EventHandler } from './events/raw-event.ts';
 import { scaledListener, scaledResult, timeScaleOf } from './events/time-scale.ts';
 import { type WalkListener, type WalkResult, walkEvents } from './events/walk.ts';
-import type { Importer } from './importer.ts';
 import { Symbols } from './names/symbols.ts';
 import { TraceNames } from './names/trace-names.ts';
 import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from './source.ts';
-import { TextSource } from './text/text-source.ts';
 import { TraceError } from './trace-error.ts';
 
 /** The pages of a ring buffer, recorded by CPU, as a source: a trace.dat, or a directory of raw dumps. */
@@ -153,42 +149,3 @@ export class TraceSource implements Source {
     }
   }
 }
-
-/** `trace.dat version 7 (zstd)` */
-function fileForm(version: number, compression: string): string {
-  return `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`;
-}
-
-/** The text that a trace.dat holds in place of events, with what the file says of the machine. */
-function textSourceOf(trace: TraceDat, text: TraceText, container: string | undefined): TextSource {
-  const { file, version, compression, uname, pageSize, commandNames, notes, gaps } = trace;
-  const input = {
-    ...readText(trace, text),
-    name: file.name,
-    container,
-    total: text.size,
-    close: () => file.close(),
-  };
-  const form = fileForm(version, compression);
-  return new TextSource(input, { form, uname, pageSize, clock: text.clock, commandNames, notes, gaps });
-}
-
-/** trace.dat among the forms of input. */
-export const traceDatImporter: Importer = {
-  name: 'a trace.dat',
-  matches: isTraceDat,
-  async open(input) {
-    const file = await input.file();
-    try {
-      const trace = await readTraceDat(file);
-      const damage = input.damage();
-      if (damage) trace.gaps.push({ offset: file.size, message: damage.problem });
-      return trace.text
-        ? textSourceOf(trace, trace.text, input.container)
-        : TraceSource.of(trace, input.container);
-    } catch (error) {
-      file.close();
-      throw input.damage() ?? error;
-    }
-  },
-};

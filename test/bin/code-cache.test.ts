@@ -3,16 +3,16 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codeCacheOf, compileCommonJs, compileFromCache } from '../../src/bin/code-cache.ts';
+import { codeCacheOf, compileBundle, compileFromCache, requireBundle } from '../../src/bin/code-cache.ts';
 
 const require = createRequire(import.meta.url);
 const told = (globalThis as { codeCacheTest?: unknown[] }).codeCacheTest ?? [];
 (globalThis as { codeCacheTest?: unknown[] }).codeCacheTest = told;
 
-const SOURCE = `
+const SOURCE = `this.iommusan = (function (exports, require, module, __filename, __dirname) {
   function answer() { return 6 * 7; }
   globalThis.codeCacheTest.push(answer(), require('node:path').basename(__filename), typeof module.exports);
-`;
+});`;
 
 describe('a command that starts from compiled code', () => {
   let folder: string;
@@ -33,7 +33,11 @@ describe('a command that starts from compiled code', () => {
   };
 
   it('runs as a CommonJS file does', () => {
-    expect(runs(compileCommonJs(path))).toEqual([42, 'command.cjs', 'object']);
+    expect(runs(compileBundle(path))).toEqual([42, 'command.cjs', 'object']);
+  });
+
+  it('runs as well where Node loads it', () => {
+    expect(runs({ run: () => requireBundle(path, require) })).toEqual([42, 'command.cjs', 'object']);
   });
 
   it('has nothing to start from before the code was kept', () => {
@@ -41,7 +45,7 @@ describe('a command that starts from compiled code', () => {
   });
 
   it('takes the code that an earlier run has kept', () => {
-    const first = compileCommonJs(path);
+    const first = compileBundle(path);
     first.run(require);
     writeFileSync(codeCacheOf(path), first.script.createCachedData());
     const again = compileFromCache(path);

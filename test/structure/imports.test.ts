@@ -27,9 +27,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that a room may use beside Node's own modules. The core has none but decoders. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   trace: ['zstddec/stream', 'xz-decompress'],
-  report: ['picocolors', 'fast-xml-builder', 'sarif'],
+  report: ['fast-xml-builder', 'sarif'],
   settings: ['yaml', 'ajv/dist/2020.js'],
-  cli: ['commander', 'cli-progress', 'log-update', 'picocolors', 'sucrase'],
+  cli: ['commander', 'cli-progress', 'log-update', 'sucrase'],
 };
 
 const SOURCES = fileURLToPath(new URL('../../src/', import.meta.url));

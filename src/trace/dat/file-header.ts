@@ -1,9 +1,7 @@
 import { ByteReader } from '../file/byte-reader.ts';
 import type { InputFile } from '../file/input-file.ts';
 import { preview, quoted, TraceError } from '../trace-error.ts';
-
-/** What every trace.dat begins with: 0x17 0x08 0x44 and "tracing" (trace-cmd.dat.v7.5). */
-const MAGIC = Uint8Array.of(0x17, 0x08, 0x44, 0x74, 0x72, 0x61, 0x63, 0x69, 0x6e, 0x67);
+import { isTraceDat, MAGIC } from './magic.ts';
 
 /** The first fields of a trace.dat of any version. */
 export interface FileHeader {
@@ -17,11 +15,6 @@ export interface FileHeader {
 
 /** Bytes read for the header, more than any version needs. */
 const HEADER_BYTES = 256;
-
-/** Whether a file that begins with these bytes is a trace.dat, of whatever version. */
-export function isTraceDat(head: Uint8Array): boolean {
-  return MAGIC.every((byte, i) => head[i] === byte);
-}
 
 /** @throws {@link TraceError} where the file does not begin as a trace.dat does */
 export function readHeader(file: InputFile): FileHeader {

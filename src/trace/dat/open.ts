@@ -24,3 +24,8 @@ export async function readTraceDat(file: InputFile): Promise<TraceDat> {
   const header = readHeader(file);
   return header.version === 6 ? readVersion6(file, header) : readVersion7(file, header);
 }
+
+/** `trace.dat version 7 (zstd)` */
+export function fileForm(version: number, compression: string): string {
+  return `trace.dat version ${version}${compression === 'none' ? '' : ` (${compression})`}`;
+}
