@@ -1,11 +1,10 @@
 import { DMA_ATTR_NAMES, DMA_DIRECTIONS } from '../../kernel/dma.ts';
 import { guessFunction } from '../bindings/probe-guess.ts';
 import type { EventField, EventFormat } from '../events/event-format.ts';
-import type { EventHandler } from '../events/raw-event.ts';
 import { latin1 } from '../file/latin1.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
+import { type BatchWriter, LARGEST_RECORD } from './batch-writer.ts';
 import type { EventForm, FieldForm, ValueForm } from './event-forms.ts';
-import { LARGEST_RECORD, type RecordSlot } from './record-slot.ts';
 import {
   CLOSE,
   CLOSE_CURLY,
@@ -75,8 +74,8 @@ export class EventKind {
   /** As it stands in the lines, with its system where perf prints that. */
   readonly nameBytes: Uint8Array;
   readonly format: EventFormat;
-  /** Set when its first record is delivered; `undefined` before, `null` for a kind that is only counted. */
-  handler: EventHandler | null | undefined;
+  /** The same kind with more fields, which took its place, see {@link with}. */
+  wider: EventKind | undefined;
 
   /** Whether the fields are known beforehand, and not learnt from the lines. */
   readonly isFixed: boolean;
@@ -121,9 +120,10 @@ export class EventKind {
     };
   }
 
-  /** The same kind with fields that its first lines did not show. */
-  with(more: readonly FieldForm[]): EventKind {
-    return new EventKind({ ...this.parts, fields: [...this.parts.fields, ...more] });
+  /** The same kind with fields that its first lines did not show. Records of another format have another id. */
+  with(more: readonly FieldForm[], id: number): EventKind {
+    this.wider = new EventKind({ ...this.parts, id, fields: [...this.parts.fields, ...more] });
+    return this.wider;
   }
 
   /** Whether parentheses at the beginning of the body tell nothing: slab events have their call site there. */
@@ -136,24 +136,39 @@ export class EventKind {
     return this.fields.map(({ name }) => name);
   }
 
-  /** Writes the record of a line whose body is `[at, end)`; true unless a word was found that the kind does not know. */
-  encode(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): boolean {
-    const { event } = slot;
-    slot.reserve(this.fixedBytes);
-    const { words } = slot;
-    for (let i = 2; i < this.fixedBytes >> 2; i++) words[i] = 0;
-    slot.words[0] = this.id | (event.flags << 16);
-    slot.words[1] = event.pid;
+  /**
+   * Writes the record of a line whose body is `[at, end)` where the next one of `batch` begins; its size is
+   * {@link recordSize} then.
+   *
+   * @returns whether all words are of fields that the kind knows
+   */
+  encode(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    flags: number,
+    pid: number,
+    batch: BatchWriter,
+  ): boolean {
+    const { start } = batch;
+    batch.reserve(this.fixedBytes);
+    const { words } = batch;
+    const first = start >> 2;
+    words[first] = this.id | (flags << 16);
+    words[first + 1] = pid;
+    for (let i = 2; i < this.fixedBytes >> 2; i++) words[first + i] = 0;
     this.tail = this.fixedBytes;
-    if (this.shape !== 'none') at = this.encodePlaces(bytes, at, end, slot);
+    if (this.shape !== 'none') at = this.encodePlaces(bytes, at, end, batch);
     else if (this.hasCallSite && bytes[at] === OPEN) at = find(bytes, CLOSE, at, end) + 1;
-    const understood = this.encodeFields(bytes, at, end, slot);
-    event.payload = 0;
-    event.payloadSize = this.tail;
-    return understood;
+    return this.encodeFields(bytes, at, end, batch);
   }
 
-  private encodeFields(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): boolean {
+  /** Bytes of the record that was written last. */
+  get recordSize(): number {
+    return this.tail;
+  }
+
+  private encodeFields(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): boolean {
     const { fields } = this;
     let understood = true;
     let expected = 0;
@@ -173,7 +188,7 @@ export class EventKind {
       if (value >= 0) {
         expected++;
         found++;
-        at = endOfWord(bytes, this.encodeValue(next as PlannedField, bytes, value, end, slot), end);
+        at = endOfWord(bytes, this.encodeValue(next as PlannedField, bytes, value, end, batch), end);
         continue;
       }
       while (at < end && bytes[at] !== EQUALS && bytes[at] !== SPACE) at++;
@@ -182,16 +197,16 @@ export class EventKind {
         if (index >= 0) {
           expected = index + 1;
           found++;
-          at = this.encodeValue(fields[index] as PlannedField, bytes, at + 1, end, slot);
+          at = this.encodeValue(fields[index] as PlannedField, bytes, at + 1, end, batch);
         } else {
           understood = false;
         }
         at = endOfWord(bytes, at, end);
       } else if (this.hasPlaces && bytes[start] !== OPEN_SQUARE && (bytes[start] !== OPEN || this.isText)) {
         const field = this.fieldAt(place++);
-        if (field) at = this.encodeValue(field, bytes, start, end, slot);
+        if (field) at = this.encodeValue(field, bytes, start, end, batch);
       } else if (bytes[start] === OPEN_SQUARE && isPrefixedHex(bytes, start + 1, at)) {
-        this.encodeRange(bytes, start, at, slot);
+        this.encodeRange(bytes, start, at, batch);
       }
     }
     return understood;
@@ -209,14 +224,14 @@ export class EventKind {
   }
 
   /** `[0x0-0xfff]` */
-  private encodeRange(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
+  private encodeRange(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): void {
     for (const field of this.fields) {
       if (field.form === 'rangeStart') {
         scanHex(bytes, at + 1, end);
-        put(slot, field.offset);
+        put(batch, field.offset);
       } else if (field.form === 'rangeEnd') {
         scanHex(bytes, find(bytes, MINUS, at, end) + 1, end);
-        put(slot, field.offset);
+        put(batch, field.offset);
       }
     }
   }
@@ -227,7 +242,7 @@ export class EventKind {
     bytes: Uint8Array,
     at: number,
     end: number,
-    slot: RecordSlot,
+    batch: BatchWriter,
   ): number {
     switch (field.form) {
       case 'number':
@@ -259,16 +274,16 @@ export class EventKind {
         break;
       }
       case 'string':
-        return this.encodeString(field, bytes, at, end, slot);
+        return this.encodeString(field, bytes, at, end, batch);
       case 'text':
-        this.putBytes(field, bytes, at, end, slot);
+        this.putBytes(field, bytes, at, end, batch);
         return end;
       case 'wides':
-        return this.encodeArray(field, FIELD_BYTES, bytes, at, end, slot);
+        return this.encodeArray(field, FIELD_BYTES, bytes, at, end, batch);
       case 'words':
-        return this.encodeArray(field, 4, bytes, at, end, slot);
+        return this.encodeArray(field, 4, bytes, at, end, batch);
     }
-    put(slot, field.offset);
+    put(batch, field.offset);
     return at;
   }
 
@@ -278,12 +293,12 @@ export class EventKind {
     bytes: Uint8Array,
     at: number,
     end: number,
-    slot: RecordSlot,
+    batch: BatchWriter,
   ): number {
     const quoted = bytes[at] === QUOTE;
     const start = quoted ? at + 1 : at;
     const stop = find(bytes, quoted ? QUOTE : SPACE, start, end);
-    this.putBytes(field, bytes, start, stop, slot);
+    this.putBytes(field, bytes, start, stop, batch);
     return quoted ? stop + 1 : stop;
   }
 
@@ -293,7 +308,7 @@ export class EventKind {
     bytes: Uint8Array,
     at: number,
     end: number,
-    slot: RecordSlot,
+    batch: BatchWriter,
   ): number {
     const start = this.tail;
     const raw = startsWith(bytes, at, end, 'ARRAY[');
@@ -303,44 +318,55 @@ export class EventKind {
       const before = at;
       at = raw ? scanHex(bytes, at, stop) : scanNumber(bytes, at, stop);
       if (at === before) break;
-      slot.reserve(this.tail + FIELD_BYTES);
+      batch.reserve(this.tail + FIELD_BYTES);
+      const tail = batch.start + this.tail;
       if (raw) {
-        slot.bytes[this.tail++] = wide.low;
+        if (tail % 4 === 0) batch.words[tail >> 2] = 0;
+        batch.bytes[tail] = wide.low;
+        this.tail++;
       } else {
-        slot.words[this.tail >> 2] = wide.low;
-        if (elementBytes === FIELD_BYTES) slot.words[(this.tail >> 2) + 1] = wide.high;
+        batch.words[tail >> 2] = wide.low;
+        if (elementBytes === FIELD_BYTES) batch.words[(tail >> 2) + 1] = wide.high;
         this.tail += elementBytes;
       }
       while (at < stop && (bytes[at] === COMMA || bytes[at] === SPACE)) at++;
     }
-    this.putLocation(field, start, this.tail - start, slot);
+    this.putLocation(field, start, this.tail - start, batch);
     this.tail = (this.tail + 3) & ~3;
     return stop + 1;
   }
 
-  private putBytes(field: PlannedField, bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
+  private putBytes(
+    field: PlannedField,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    batch: BatchWriter,
+  ): void {
     const length = Math.min(end - at, LARGEST_RECORD - FIELD_BYTES - this.tail);
     if (length <= 0) return;
-    const start = this.tail;
-    slot.reserve(start + length + 4);
-    for (let i = 0; i < length; i++) slot.bytes[start + i] = bytes[at + i] as number;
-    slot.bytes[start + length] = 0;
-    this.putLocation(field, start, length + 1, slot);
-    this.tail = (start + length + 4) & ~3;
+    const size = (length + 4) & ~3;
+    batch.reserve(this.tail + size);
+    const start = batch.start + this.tail;
+    // The last word is not filled by the text: NUL ends it.
+    batch.words[((start + size) >> 2) - 1] = 0;
+    for (let i = 0; i < length; i++) batch.bytes[start + i] = bytes[at + i] as number;
+    this.putLocation(field, this.tail, length + 1, batch);
+    this.tail += size;
   }
 
-  private putLocation(field: PlannedField, at: number, length: number, slot: RecordSlot): void {
-    slot.words[field.offset >> 2] = (length << 16) | at;
+  private putLocation(field: PlannedField, at: number, length: number, batch: BatchWriter): void {
+    batch.words[(batch.start + field.offset) >> 2] = (length << 16) | at;
   }
 
   /** `(function+0x0/0x240)`, `(caller+0x9e/0x140 <- function)`, with addresses for names, or `__probe_ip=ADDRESS`. */
-  private encodePlaces(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): number {
-    if (bytes[at] !== OPEN) return this.encodeRawPlaces(bytes, at, end, slot);
+  private encodePlaces(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): number {
+    if (bytes[at] !== OPEN) return this.encodeRawPlaces(bytes, at, end, batch);
     const close = find(bytes, CLOSE, at, end);
     const start = at + 1;
     if (this.shape === 'entry') {
       this.scanFunction(bytes, start, close);
-      put(slot, COMMON_BYTES);
+      put(batch, COMMON_BYTES);
     } else {
       let arrow = start;
       while (arrow < close && !startsWith(bytes, arrow, close, ' <- ')) arrow++;
@@ -350,21 +376,21 @@ export class EventKind {
       const isByFormat = second < close && scanHex(bytes, second, close) === close;
       if (isByFormat) this.scanFunction(bytes, start, arrow);
       else this.scanFunction(bytes, second, close);
-      put(slot, COMMON_BYTES);
+      put(batch, COMMON_BYTES);
       if (isByFormat) this.scanPlace(bytes, second, close);
       else this.scanPlace(bytes, start, arrow);
-      put(slot, COMMON_BYTES + FIELD_BYTES);
+      put(batch, COMMON_BYTES + FIELD_BYTES);
     }
     return close + 1;
   }
 
-  private encodeRawPlaces(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): number {
+  private encodeRawPlaces(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): number {
     for (let offset = COMMON_BYTES; startsWith(bytes, at, end, '__probe_'); offset += FIELD_BYTES) {
       const value = find(bytes, EQUALS, at, end) + 1;
       at = endOfWord(bytes, value, end);
       if (offset === COMMON_BYTES) this.scanFunction(bytes, value, at);
       else this.scanPlace(bytes, value, at);
-      put(slot, offset);
+      put(batch, offset);
       while (at < end && bytes[at] === SPACE) at++;
     }
     return at;
@@ -390,9 +416,10 @@ export class EventKind {
 }
 
 /** Writes {@link wide}. */
-function put(slot: RecordSlot, offset: number): void {
-  slot.words[offset >> 2] = wide.low;
-  slot.words[(offset >> 2) + 1] = wide.high;
+function put(batch: BatchWriter, offset: number): void {
+  const word = (batch.start + offset) >> 2;
+  batch.words[word] = wide.low;
+  batch.words[word + 1] = wide.high;
 }
 
 function probeFields(shape: ProbeShape): readonly EventField[] {

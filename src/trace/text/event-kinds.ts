@@ -7,6 +7,9 @@ import { CLOSE, find, hashOf, OPEN, sameBytes, startsWith } from './scan.ts';
 /** Kinds that are told apart; a text with more different names is no trace, and the rest counts as one kind. */
 const MOST_KINDS = 4000;
 
+/** Of a `common_type`. A kind that is widened takes one more. */
+const MOST_IDS = 0xffff;
+
 /** Of the table of recent kinds. */
 const RECENT_MASK = 63;
 
@@ -28,7 +31,9 @@ const ASSIGNMENT = /([A-Za-z_]\w*)=("?)([^\s,)"]*)/g;
 export class EventKinds {
   private readonly symbols: LearntSymbols;
   private readonly byHash = new Map<number, EventKind[]>();
+  /** By id, from 1. */
   private readonly kinds: EventKind[] = [];
+  private names = 0;
   /** The kinds that were asked for last, by a hash that costs nothing. */
   private readonly recent: (EventKind | undefined)[] = new Array(RECENT_MASK + 1);
   private other: EventKind | undefined;
@@ -37,13 +42,25 @@ export class EventKinds {
     this.symbols = symbols;
   }
 
+  /** Without those that wider ones took the place of. */
   get all(): readonly EventKind[] {
-    return this.kinds;
+    return this.kinds.filter(({ wider }) => wider === undefined);
   }
 
   /** The kind with this id, as {@link EventKind.id}. */
   byId(id: number): EventKind | undefined {
     return this.kinds[id - 1];
+  }
+
+  /** Adds up counts by id, those of kinds that were widened with what they became. */
+  together(counts: ReadonlyMap<number, number>): Map<number, number> {
+    const sums = new Map<number, number>();
+    for (const [id, count] of counts) {
+      let kind = this.byId(id);
+      while (kind?.wider) kind = kind.wider;
+      if (kind) sums.set(kind.id, (sums.get(kind.id) ?? 0) + count);
+    }
+    return sums;
   }
 
   /** The kind of the event whose name is `[nameAt, nameEnd)` and whose body is `[at, end)`. */
@@ -77,7 +94,8 @@ export class EventKinds {
           return kind;
       }
     }
-    if (this.kinds.length >= MOST_KINDS) return this.others();
+    if (this.names >= MOST_KINDS || this.kinds.length >= MOST_IDS - 1) return this.others();
+    this.names++;
     const kind = this.make(bytes.slice(nameAt, nameEnd), shape, latin1(bytes.subarray(at, end)));
     sameHash = sameHash ?? [];
     sameHash.push(kind);
@@ -88,13 +106,13 @@ export class EventKinds {
 
   /** Replaces a kind whose first lines did not show all fields by one that also knows those of this body. */
   widened(kind: EventKind, body: string): EventKind {
-    if (kind.isFixed) return kind;
-    if (kind.fieldNames.length >= MOST_FIELDS) return kind;
+    if (kind.isFixed || kind.fieldNames.length >= MOST_FIELDS || this.kinds.length >= MOST_IDS - 1)
+      return kind;
     const known = new Set(kind.fieldNames);
     const more = fieldsOf(body).filter(({ name }) => !known.has(name));
     if (more.length === 0) return kind;
-    const wider = kind.with(more);
-    this.kinds[kind.id - 1] = wider;
+    const wider = kind.with(more, this.kinds.length + 1);
+    this.kinds.push(wider);
     this.recent.fill(undefined);
     const sameHash = this.byHash.get(hashOf(kind.nameBytes, 0, kind.nameBytes.length)) ?? [];
     sameHash[sameHash.indexOf(kind)] = wider;
@@ -122,8 +140,9 @@ export class EventKinds {
   }
 
   private others(): EventKind {
-    this.other ??= new EventKind({
-      id: MOST_KINDS + 1,
+    if (this.other) return this.other;
+    this.other = new EventKind({
+      id: this.kinds.length + 1,
       nameBytes: new Uint8Array(0),
       system: 'unknown',
       name: 'other events',
@@ -132,7 +151,7 @@ export class EventKinds {
       form: undefined,
       symbols: this.symbols,
     });
-    this.kinds[MOST_KINDS] = this.other;
+    this.kinds.push(this.other);
     return this.other;
   }
 }

@@ -1,11 +1,10 @@
 import { executionContext } from '../../kernel/moment.ts';
 import { latin1 } from '../file/latin1.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
+import type { BatchWriter } from './batch-writer.ts';
 import type { EventKinds } from './event-kinds.ts';
 import { type LineHeader, newLineHeader, scanLineHeader, type TimeStyle } from './line-header.ts';
 import { scanLossMark, scanPerfLoss } from './loss-mark.ts';
-import { RecordQueue } from './record-queue.ts';
-import type { RecordSlot } from './record-slot.ts';
 import {
   CLOSE,
   COLON,
@@ -24,9 +23,6 @@ import {
 } from './scan.ts';
 import type { TextPositions } from './text-positions.ts';
 
-/** Called for each event in the order of the text; the slot is used again. */
-export type TextListener = (slot: RecordSlot) => void;
-
 /** Events of one CPU, as far as they were read. */
 export interface TextCpu {
   events: number;
@@ -44,7 +40,12 @@ const ENTRIES = /^#\s*entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
 /** The upper half of kernel addresses has its first bit set, on kernels of 64 bits. */
 const KERNEL_HIGH = 0x8000_0000;
 
-/** Reads the lines of a text, whichever of the forms it has, and hands out its events. */
+/** What the lines that follow may belong to, where that is not the stack of an event, by its number. */
+const NO_STACK = -1;
+/** The stack of an event that is not known, or of none. */
+const NOBODY = -2;
+
+/** Reads the lines of a text, whichever of the forms it has, and writes its events as records. */
 export class TextReader {
   readonly cpus: (TextCpu | undefined)[] = [];
   readonly commandNames: Map<number, string>;
@@ -70,10 +71,10 @@ export class TextReader {
   private readonly kinds: EventKinds;
   private readonly symbols: LearntSymbols;
   private readonly positions: TextPositions;
-  private readonly queue: RecordQueue;
+  private readonly batch: BatchWriter;
   private readonly header: LineHeader = newLineHeader();
-  /** What the lines that follow may belong to: the stack of an event, one that is passed over, or nothing. */
-  private stackOf: RecordSlot | 'nobody' | undefined;
+  /** Whose stack the lines that follow may be: that of an event, {@link NOBODY} or {@link NO_STACK}. */
+  private stackOf = NO_STACK;
   private lastPid = -1;
 
   constructor(
@@ -81,25 +82,25 @@ export class TextReader {
     symbols: LearntSymbols,
     positions: TextPositions,
     commandNames: Map<number, string>,
-    listener: TextListener,
+    batch: BatchWriter,
   ) {
     this.kinds = kinds;
     this.symbols = symbols;
     this.positions = positions;
     this.commandNames = commandNames;
-    this.queue = new RecordQueue(listener);
+    this.batch = batch;
   }
 
   /** Takes the line `[start, end)`, which stands at byte `offset` of the text. */
   line(bytes: Uint8Array, start: number, end: number, offset: number): void {
     const before = this.lines++;
     if (start === end) {
-      this.stackOf = undefined;
+      this.stackOf = NO_STACK;
       return;
     }
-    if (this.stackOf !== undefined) {
+    if (this.stackOf !== NO_STACK) {
       if (this.frame(bytes, start, end)) return;
-      this.stackOf = undefined;
+      this.stackOf = NO_STACK;
     }
     if (bytes[start] === HASH) {
       this.comment(bytes, start, end);
@@ -122,11 +123,6 @@ export class TextReader {
     this.event(bytes, start, end, this.positions.of(offset, before));
   }
 
-  /** At the end of the text. */
-  finish(): void {
-    this.queue.finish();
-  }
-
   private event(bytes: Uint8Array, start: number, end: number, position: number): void {
     const { header } = this;
     const nameAt = header.rest;
@@ -136,27 +132,16 @@ export class TextReader {
     const hasName = nameEnd < end && bytes[nameEnd] === COLON;
     const body = hasName ? Math.min(skipSpaces(bytes, nameEnd + 1, end), end) : nameAt;
     let kind = this.kinds.of(bytes, nameAt, hasName ? nameEnd : nameAt, body, end);
-    const slot = this.queue.take();
-    const { event } = slot;
-    const { cpu, pid, timeNs } = header;
-    event.timeNs = timeNs;
-    event.cpu = cpu;
-    event.pid = pid;
-    event.flags = header.flags;
-    event.context = executionContext(pid, cpu, header.flags);
-    event.position = position;
-    event.stack = 0;
-    event.stackAt = 0;
-    event.stackBytes = 0;
-    if (!kind.encode(bytes, body, end, slot) && !kind.isFixed) {
+    const { batch } = this;
+    const { cpu, pid, timeNs, flags } = header;
+    if (!kind.encode(bytes, body, end, flags, pid, batch) && !kind.isFixed) {
       kind = this.kinds.widened(kind, latin1(bytes.subarray(body, end)));
-      kind.encode(bytes, body, end, slot);
+      kind.encode(bytes, body, end, flags, pid, batch);
     }
-    slot.kind = kind;
     if (pid !== this.lastPid) this.noteTask(bytes);
     this.count(cpu, timeNs, end - start + 1);
-    this.queue.push(slot);
-    if (header.isPerf) this.stackOf = slot;
+    const number = batch.push(cpu, timeNs, position, kind.recordSize);
+    if (header.isPerf) this.stackOf = number;
   }
 
   private count(cpu: number, timeNs: number, bytes: number): void {
@@ -188,25 +173,34 @@ export class TextReader {
   /** `<stack trace>` of tracefs, `kernel_stack: <stack trace >` of trace-cmd, and `kernel_stack: size=8 caller=ARRAY[...]`. */
   private beginsStack(bytes: Uint8Array, at: number, end: number): boolean {
     if (startsWith(bytes, at, end, '<user stack') || startsWith(bytes, at, end, 'user_stack:')) {
-      this.stackOf = 'nobody';
+      this.stackOf = NOBODY;
       return true;
     }
     const isRecord = startsWith(bytes, at, end, 'kernel_stack:');
     if (!isRecord && !startsWith(bytes, at, end, '<stack trace')) return false;
-    const { cpu, pid, flags } = this.header;
-    const slot = this.queue.lastOf(cpu);
-    const own =
-      slot && slot.event.stackBytes === 0 && slot.event.context === executionContext(pid, cpu, flags);
-    this.stackOf = own ? slot : 'nobody';
-    if (isRecord && own) this.rawFrames(bytes, at, end, slot);
+    this.stackOf = this.ownerOfStack();
+    if (isRecord && this.stackOf !== NOBODY) this.rawFrames(bytes, at, end, this.stackOf);
     return true;
+  }
+
+  /** The event that a stack with this header belongs to: the last one of the same thread of execution on this CPU. */
+  private ownerOfStack(): number {
+    const { batch } = this;
+    const { cpu, pid, flags } = this.header;
+    const number = batch.lastOf(cpu);
+    if (number < 0 || batch.stackSizeOf(number) > 0) return NOBODY;
+    const entry = batch.entryOf(number);
+    const itsFlags = (batch.words[entry] as number) >>> 16;
+    const itsPid = (batch.words[entry + 1] as number) | 0;
+    return executionContext(itsPid, cpu, itsFlags) === executionContext(pid, cpu, flags) ? number : NOBODY;
   }
 
   /**
    * The bytes of the addresses, in the order of the recorded machine: kernel addresses begin with ones. trace-cmd prints
    * the first eight of them, whatever `size` says; the beginning of a stack would be taken for that of many others.
    */
-  private rawFrames(bytes: Uint8Array, at: number, end: number, slot: RecordSlot): void {
+  private rawFrames(bytes: Uint8Array, at: number, end: number, event: number): void {
+    const { batch } = this;
     const open = find(bytes, 0x5b, at, end);
     if (open === end) return;
     let position = open + 1;
@@ -224,13 +218,13 @@ export class TextReader {
       }
       if (i < 8) break;
       const little = word[7] !== 0 || word[0] !== 0xff;
-      slot.addFrame(view.getUint32(little ? 4 : 0, little), view.getUint32(little ? 0 : 4, little));
+      batch.addFrame(event, view.getUint32(little ? 4 : 0, little), view.getUint32(little ? 0 : 4, little));
     }
-    if (slot.event.stackBytes < frames * 8) {
-      slot.event.stackBytes = 0;
+    if (batch.stackSizeOf(event) < frames * 8) {
+      batch.dropStack(event);
       this.cutStacks++;
     }
-    this.stackOf = undefined;
+    this.stackOf = NO_STACK;
   }
 
   /** A line of a stack: ` => function+0x1f/0x70 [module] <address>`, `=> function (address)`, `address function+0x1f (place)`. */
@@ -260,16 +254,17 @@ export class TextReader {
         return;
       }
     }
-    if (this.stackOf === 'nobody' || this.stackOf === undefined) return;
-    if (scanHex(bytes, at, end) === end) this.stackOf.addFrame(wide.high, wide.low);
-    else this.stackOf.addFrame(this.symbols.nameOnlyHigh, this.symbols.lowOf(bytes, at, end));
+    const { stackOf, batch, symbols } = this;
+    if (stackOf < 0) return;
+    if (scanHex(bytes, at, end) === end) batch.addFrame(stackOf, wide.high, wide.low);
+    else batch.addFrame(stackOf, symbols.nameOnlyHigh, symbols.lowOf(bytes, at, end));
   }
 
   private addFrame(high: number, low: number, bytes: Uint8Array, at: number, end: number): void {
-    if (this.stackOf === 'nobody' || this.stackOf === undefined) return;
+    if (this.stackOf < 0) return;
     if (!this.symbols.isKnown(high, low))
       this.symbols.learn(high, low, latin1(bytes.subarray(at, end)).trim());
-    this.stackOf.addFrame(high, low);
+    this.batch.addFrame(this.stackOf, high, low);
   }
 
   private comment(bytes: Uint8Array, start: number, end: number): void {

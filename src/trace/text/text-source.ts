@@ -3,12 +3,15 @@ import { type Capabilities, noCapabilities } from '../../kernel/source.ts';
 import { Binder } from '../bindings/binder.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import type { EventHandler } from '../events/raw-event.ts';
+import type { BatchListener } from '../events/record-batch.ts';
 import type { WalkResult } from '../events/walk.ts';
 import type { Input } from '../file/input.ts';
 import { LearntSymbols } from '../names/learnt-symbols.ts';
 import { TraceNames } from '../names/trace-names.ts';
 import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from '../source.ts';
 import { TraceError } from '../trace-error.ts';
+import { BatchDelivery } from './batch-delivery.ts';
+import { BatchWriter } from './batch-writer.ts';
 import { EventKinds } from './event-kinds.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { LossScout } from './loss-scout.ts';
@@ -156,21 +159,32 @@ export class TextSource implements Source {
     return result;
   }
 
-  /** @param surveyed called when the kinds of events in the beginning are known, before the first is handed out */
+  /**
+   * Hands all events out, one at a time.
+   *
+   * @param surveyed called when the kinds of events in the beginning are known, before the first is handed out
+   */
   async walk(
     handlerFor: (id: number) => EventHandler | undefined,
     loss: Pick<KernelEvents, 'eventsLost'>,
     progress?: Progress,
     surveyed?: () => void,
   ): Promise<WalkResult> {
+    const delivery = new BatchDelivery(handlerFor);
+    const walked = await this.walkBatches(batch => delivery.deliver(batch), loss, progress, surveyed);
+    return { ...walked, counts: this.kinds.together(delivery.countsById()) };
+  }
+
+  /** Hands all events out in batches, without counting them by their kind; see {@link walk}. */
+  async walkBatches(
+    listener: BatchListener,
+    loss: Pick<KernelEvents, 'eventsLost'>,
+    progress?: Progress,
+    surveyed?: () => void,
+  ): Promise<Omit<WalkResult, 'counts'>> {
     const { input, kinds, symbols, positions, commandNames } = this;
-    const counts = new Map<number, number>();
-    const reader = new TextReader(kinds, symbols, positions, commandNames, ({ event, kind }) => {
-      if (!kind) return;
-      counts.set(kind.id, (counts.get(kind.id) ?? 0) + 1);
-      if (kind.handler === undefined) kind.handler = handlerFor(kind.id) ?? null;
-      kind.handler?.(event);
-    });
+    const batch = new BatchWriter(listener);
+    const reader = new TextReader(kinds, symbols, positions, commandNames, batch);
     this.reader = reader;
     const splitter = new LineSplitter((...line) => reader.line(...line));
     const scout = new LossScout(
@@ -191,6 +205,7 @@ export class TextSource implements Source {
       if (!chunk) return;
       aheadBytes -= chunk.length;
       splitter.push(chunk);
+      batch.deliver();
     };
     for await (const chunk of input.chunks()) {
       scout.push(chunk);
@@ -202,11 +217,10 @@ export class TextSource implements Source {
     scout.finish();
     while (ahead.length > 0) readNext();
     splitter.finish();
-    reader.finish();
+    batch.finish();
     this.noteGaps(reader);
     return {
       events: reader.events,
-      counts,
       perCpu: [...reader.cpus.entries()].flatMap(([cpu, state]) =>
         state
           ? [{ cpu, events: state.events, firstNs: state.firstNs, lastNs: state.lastNs, bytes: state.bytes }]
@@ -228,11 +242,10 @@ export class TextSource implements Source {
       this.symbols,
       this.positions,
       this.commandNames,
-      () => undefined,
+      new BatchWriter(() => undefined),
     );
     const splitter = new LineSplitter((...line) => reader.line(...line));
     for (const chunk of beginning) splitter.push(chunk);
-    reader.finish();
   }
 
   private noteGaps({ strange, firstStrange, firstStrangeOffset, events }: TextReader): void {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkTrace, traceStats } from '../../../src/index.ts';
 import { openSource } from '../../../src/trace/open-source.ts';
+import type { TextSource } from '../../../src/trace/text/text-source.ts';
 import { temporaryFiles } from '../../helpers/play.ts';
 import { newRecorder } from '../../helpers/recorder.ts';
 
@@ -280,5 +281,65 @@ describe('hostile text', () => {
     const report = await checkTrace(path);
     expect(report.trace.events).toBe(1);
     expect(report.gaps[0]?.message).toContain('could not be understood');
+  });
+});
+
+describe('an event whose later lines have more fields', () => {
+  it('is one kind, and each record is read by the format that it was written in', async () => {
+    const path = files.write(
+      'wider.txt',
+      Buffer.from(
+        [
+          line(0, 1, 'x: a="some text"'),
+          line(1, 2, 'x: a="more" b=7', '            bash-99     '),
+          line(0, 3, 'x: a="text again" b=8'),
+          '',
+        ].join('\n'),
+      ),
+    );
+    const source = (await openSource(path)) as TextSource;
+    const read: unknown[] = [];
+    const result = await source.walk(
+      id => {
+        const format = source.format(id);
+        return event =>
+          read.push([
+            format?.fields.some(({ name }) => name === 'b')
+              ? event.words[(event.payload + 16) >> 2]
+              : undefined,
+            event.payloadSize,
+          ]);
+      },
+      { eventsLost: () => undefined },
+    );
+    source.close();
+    // The beginning is read for its fields before the first record is written.
+    expect(read).toEqual([
+      [0, 36],
+      [7, 32],
+      [8, 36],
+    ]);
+    const [[id, count] = [0, 0]] = result.counts;
+    expect([result.counts.size, count, source.format(id)?.name]).toEqual([1, 3, 'x']);
+  });
+
+  it('beyond the beginning of the text too', async () => {
+    const lines: string[] = [];
+    for (let i = 0; i < 20_000; i++) lines.push(line(i % 2, i, `x: a="some text ${i}"`));
+    for (let i = 0; i < 10; i++) lines.push(line(i % 2, 20_000 + i, `x: a="text" b=${i}`));
+    const source = (await openSource(
+      files.write('late.txt', Buffer.from(`${lines.join('\n')}\n`)),
+    )) as TextSource;
+    const ofB: (number | undefined)[] = [];
+    const result = await source.walk(
+      id => {
+        const b = source.format(id)?.fields.find(({ name }) => name === 'b');
+        return event => ofB.push(b && event.words[(event.payload + b.offset) >> 2]);
+      },
+      { eventsLost: () => undefined },
+    );
+    source.close();
+    expect(ofB).toEqual([...Array(20_000).fill(undefined), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...result.counts.values()]).toEqual([20_010]);
   });
 });
