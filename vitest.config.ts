@@ -37,9 +37,15 @@ export default defineConfig({
       },
       { test: { name: 'machine', include: ['test/machine-runs/**/*.test.ts'], testTimeout: 600_000 } },
       { test: { name: 'trace-cmd', include: ['test/trace-cmd/**/*.test.ts'], testTimeout: 60_000 } },
-      // One machine at a time: each takes two processors and up to 3 GiB.
+      // One file after the other, in one process: they share the machines that run meanwhile (test/vm/lab/debian-12.ts).
       {
-        test: { name: 'vm', include: ['test/vm/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 },
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          fileParallelism: false,
+          isolate: false,
+          testTimeout: 60_000,
+        },
       },
     ],
   },

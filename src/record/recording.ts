@@ -78,7 +78,7 @@ export async function record(
       counts: pump.counts,
       elapsedMs,
       missing: instance.missing,
-      warnings: warningsOf(failed, symbols),
+      warnings: warningsOf(failed, symbols, session.missed),
     };
   } catch (error) {
     throw describeFailure(error, options.output, writer !== undefined);
@@ -143,8 +143,17 @@ function describeFailure(error: unknown, output: string, hasData: boolean): unkn
   );
 }
 
-function warningsOf(failed: readonly string[], symbols: KernelSymbols): string[] {
+function warningsOf(
+  failed: readonly string[],
+  symbols: KernelSymbols,
+  missed: ReadonlyMap<string, number>,
+): string[] {
   return [
+    ...Array.from(
+      missed,
+      ([event, count]) =>
+        `the kernel has missed ${count} calls at the probe ${event}: what rests on them is only possible.`,
+    ),
     ...failed.map(what => `tracefs could not be set back (${what}); "iommusan record --clean" tries again.`),
     ...(symbols.areHidden
       ? [

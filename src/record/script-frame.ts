@@ -163,6 +163,16 @@ else
 		elapsed=$((elapsed + 1))
 	done
 fi
+# Calls that probes have missed: hit within another probe, or out of places to note a return in.
+[ -e kprobe_profile ] && while read -r event _ missed; do
+	case " $probes" in
+	*" $event "*)
+		[ "$missed" = 0 ] && continue
+		mark "missed $event $missed"
+		say "the kernel has missed $missed calls at the probe "$event": what rests on them is only possible."
+		;;
+	esac
+done < kprobe_profile
 echo 0 > "$instance/tracing_on"
 
 # The readers write down what they have.

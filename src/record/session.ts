@@ -32,6 +32,8 @@ export class Session {
   readonly pump: Pump;
   readonly bufferKib: number;
   readonly subBufferSize: number;
+  /** Calls that our probes have missed, by event; known when the recording has stopped. */
+  missed: ReadonlyMap<string, number> = new Map();
   private readonly tracefs: Tracefs;
   private readonly undo: UndoList;
   private readonly atExit = (): void => void this.undo.run();
@@ -79,7 +81,8 @@ export class Session {
   stop(): void {
     const events = new Set(this.instance.events.filter(event => event.definition).map(({ event }) => event));
     if (this.tracefs.exists('kprobe_profile')) {
-      this.mark(markersAtEnd(missedCalls(this.tracefs.read('kprobe_profile'), events)));
+      this.missed = missedCalls(this.tracefs.read('kprobe_profile'), events);
+      this.mark(markersAtEnd(this.missed));
     }
     this.tracefs.write(`${this.instance.path}/tracing_on`, '0');
   }

@@ -20,6 +20,19 @@ describe('the recording script', () => {
     expect(text).toContain('if ! is_recorded dma-api; then');
   });
 
+  it('tells of the calls that its own probes have missed', () => {
+    const text = recordingScript({ preset: 'default', devices: [] });
+    const from = text.indexOf('[ -e kprobe_profile ]');
+    const part = text.slice(from, text.indexOf('\ndone < kprobe_profile', from) + '\ndone'.length);
+    const told = execFileSync('sh', [], {
+      input: `probes='map unmap '; mark() { echo "mark: $*"; }; say() { echo "say: $*"; }\n${part.replace('[ -e kprobe_profile ] && ', '')} << 'END'\n  map   12   3\n  unmap   9   0\n  others   9   7\nEND\n`,
+      encoding: 'utf8',
+    });
+    expect(told).toBe(
+      'mark: missed map 3\nsay: the kernel has missed 3 calls at the probe map: what rests on them is only possible.\n',
+    );
+  });
+
   it('has its options in it', () => {
     const text = recordingScript({
       preset: 'default',

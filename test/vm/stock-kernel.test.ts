@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { debian12 } from './lab/debian-12.ts';
 import { expectDrivers } from './lab/driver-expectations.ts';
 import { DEBIAN_12 } from './lab/setups.ts';
-import { play, prepare, type Stage } from './lab/stage.ts';
+import type { Stage } from './lab/stage.ts';
 
 let stage: Stage;
 
 beforeAll(async () => {
-  prepare();
-  stage = await play(DEBIAN_12, 'stock', 550_000);
-}, 600_000);
+  stage = await debian12('stock');
+}, 1_300_000);
 
 expectDrivers(DEBIAN_12, () => stage);
 

@@ -47,6 +47,15 @@ step() {
 # Lets the driver of the edu device do one thing.
 lifetime() { echo "$1" > "/sys/bus/pci/drivers/lifetime/$EDU/run"; }
 
+# Waits until the recording of a process has begun. A new instance records until its first event is about to be set.
+until_recording() {
+	instance=$TRACEFS/instances/iommusan-$1
+	until grep -q '^iommu:map$' $instance/set_event && [ "$(cat $instance/tracing_on)" = 1 ]; do
+		kill -0 "$1" || return
+		sleep 0.1
+	done 2> /dev/null
+}
+
 unbind() { echo "$1" > "/sys/bus/pci/devices/$1/driver/unbind"; }
 
 # Correct work of all drivers.

@@ -16,8 +16,8 @@ END
 equal() { iommusan record --no-check -o /host/first.dat -- sh /tmp/second.sh; }
 step equal equal
 
-# A minute of nothing but mappings.
-heavy() { iommusan record --no-check -o /tmp/heavy.dat -- sh -c '. /host/functions.sh; lifetime "busy 60"'; }
+# A minute of nothing but mappings. On the disk of the host: a fast machine makes more than this one's memory holds.
+heavy() { iommusan record --no-check -o /host/heavy.dat -- sh -c '. /host/functions.sh; lifetime "busy 60"'; }
 step heavy heavy
 dmesg | grep 'rounds in' > /host/heavy.rounds
 
@@ -26,7 +26,7 @@ ip link set lo up
 live() {
 	$IOMMUSAN live --metrics 9177 > /host/live.findings &
 	watcher=$!
-	until [ "$(cat $TRACEFS/instances/iommusan-$watcher/tracing_on 2> /dev/null)" = 1 ]; do sleep 0.1; done
+	until_recording $watcher
 	lifetime right
 	lifetime free_while_mapped
 	lifetime leak

@@ -17,7 +17,7 @@ function ownFunctions(finding: Finding, role: StoryRole): string[] {
  * Calls that a kprobe has missed, as the report says: one that an interrupt makes within the handler of another probe is
  * skipped by the kernel (`nmissed`). No size of buffers helps.
  */
-function missedByProbes({ notes }: CheckReport): number {
+export function missedByProbes({ notes }: CheckReport): number {
   return notes.reduce(
     (sum, note) => sum + Number(/^The kernel has missed (\d+) call/.exec(note)?.[1] ?? 0),
     0,

@@ -18,10 +18,28 @@ export interface MachineOptions {
 /** Bytes of each of the two disks. */
 const DISK_BYTES = 64 << 20;
 
+/** The kernel of a machine has come to grief: nothing that it did can be judged. */
+export class KernelTrouble extends Error {}
+
+/** What a kernel prints then: kernel/watchdog.c, kernel/hung_task.c, kernel/rcu/tree_stall.h, die() of an architecture. */
+const TROUBLE =
+  /^.*(?:BUG: soft lockup|blocked for more than \d+ seconds|rcu: INFO: .* stall|Oops|BUG: unable to handle|kernel BUG at|: [\da-f]+ \[#\d+\]|Kernel panic).*\n/m;
+
+function assertNoTrouble(console: string): void {
+  const line = TROUBLE.exec(console)?.[0];
+  if (line !== undefined) throw new KernelTrouble(line.trim());
+}
+
 /**
  * Boots a machine and waits until its job is done; what stood on its console is `console` in its folder. It has two
  * processors, an NVMe disk, a virtio disk behind the IOMMU, an e1000e network card and the `edu` device. Everything is
  * emulated: it needs no KVM.
+ *
+ * Both processors take turns in one thread of QEMU. With a thread for each, one may go on executing code that the other
+ * has just overwritten: QEMU 7.2 forgets what it has translated before the new bytes are written, not after. Switching a
+ * tracepoint or a kprobe on is such a write; the kernel then executes an int3 that is no longer there, for ever.
+ *
+ * @throws {@link KernelTrouble} as soon as the kernel says that it has locked up or oopsed
  */
 export async function boot({
   qemu,
@@ -39,11 +57,11 @@ export async function boot({
     closeSync(fd);
     return ['-drive', `file=${path},if=none,id=${name},format=raw`];
   });
-  const console = await start(
+  await start(
     'nice',
     [
       ...qemu,
-      ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '3G', '-nographic', '-no-reboot'],
+      ...['-accel', 'tcg,thread=single', '-smp', '2', '-m', '2G', '-nographic', '-no-reboot'],
       ...['-kernel', image, '-initrd', initramfs],
       ...disks.flat(),
       ...['-device', 'nvme,drive=nvme,serial=1'],
@@ -55,7 +73,12 @@ export async function boot({
       ...['-virtfs', `local,path=${folder},mount_tag=host,security_model=none`],
       ...['-append', `${append} quiet panic=-1 iommu.passthrough=0`],
     ],
-    limitMs,
+    {
+      limitMs,
+      output(console) {
+        writeFileSync(join(folder, 'console'), console);
+        assertNoTrouble(console);
+      },
+    },
   );
-  writeFileSync(join(folder, 'console'), console);
 }

@@ -24,20 +24,37 @@ export function runAsRoot(program: string, args: readonly string[]): string {
   return process.getuid?.() === 0 ? run(program, args) : run('sudo', [program, ...args]);
 }
 
+/** How a program in the background is watched. */
+export interface Watch {
+  readonly limitMs: number;
+  /** Is given all that the program has written whenever it has written; what it throws ends the program. */
+  readonly output?: (text: string) => void;
+}
+
 /** Runs a program in the background; its output is kept, and it is killed when it takes too long. */
-export function start(program: string, args: readonly string[], limitMs: number): Promise<string> {
+export function start(program: string, args: readonly string[], { limitMs, output }: Watch): Promise<string> {
   return new Promise((settle, fail) => {
     const child = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const parts: Buffer[] = [];
-    child.stdout.on('data', (part: Buffer) => parts.push(part));
-    child.stderr.on('data', (part: Buffer) => parts.push(part));
+    let text = '';
+    let reason: unknown;
+    const take = (part: Buffer): void => {
+      text += part.toString('latin1');
+      try {
+        output?.(text);
+      } catch (error) {
+        reason ??= error;
+        child.kill('SIGKILL');
+      }
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
     const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
     child.once('error', fail);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      const output = Buffer.concat(parts).toString('latin1');
-      if (code === 0) settle(output);
-      else fail(new Error(`${program} ended with ${signal ?? code}:\n${output.slice(-4000)}`));
+      if (reason !== undefined) fail(reason);
+      else if (code === 0) settle(text);
+      else fail(new Error(`${program} ended with ${signal ?? code}:\n${text.slice(-4000)}`));
     });
   });
 }

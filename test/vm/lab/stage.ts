@@ -5,7 +5,7 @@ import { checkTrace } from '../../../src/check-trace.ts';
 import type { CheckReport } from '../../../src/findings/check-report.ts';
 import { CACHE, install } from './apt.ts';
 import { writeInitramfs } from './initramfs.ts';
-import { boot } from './machine.ts';
+import { boot, KernelTrouble } from './machine.ts';
 import type { Setup } from './setups.ts';
 import { run } from './shell.ts';
 import { userland } from './userland.ts';
@@ -61,17 +61,17 @@ export function prepare(): void {
   run('npm', ['run', '--silent', 'build'], { cwd: ROOT });
 }
 
+/** How often a machine is booted whose kernel comes to grief. */
+const BOOTS = 3;
+
 /** Boots a kernel and lets it do the job `guest/JOB.sh`, with more on its command line. */
 export async function play(setup: Setup, job: string, limitMs: number, append = ''): Promise<Stage> {
   install([EMULATOR[setup.architecture]]);
   const kernel = setup.kernel();
   const base = join(CACHE, kernel.release);
   const folder = join(base, `${setup.qemu.at(-1)}-${job}`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const script of readdirSync(GUEST)) cpSync(join(GUEST, script), join(folder, script));
-  cpSync(join(GUEST, `${job}.sh`), join(folder, 'job.sh'));
-  const initramfs = join(base, 'initramfs');
+  // Not shared with the machine of another job, which may boot meanwhile.
+  const initramfs = `${folder}.initramfs`;
   const { busybox, programs, libraries } = userland(setup.architecture);
   writeInitramfs(initramfs, {
     modules: kernel.modules,
@@ -81,15 +81,33 @@ export async function play(setup: Setup, job: string, limitMs: number, append = 
     programs,
     files: { init: readFileSync(join(GUEST, 'init')), ...libraries, ...iommusanFiles() },
   });
-  await boot({
-    qemu: setup.qemu,
-    image: kernel.image,
-    initramfs,
-    append: `${setup.append} ${append}`,
-    folder,
-    limitMs,
-  });
-  return new Stage(folder);
+  for (let boots = 1; ; boots++) {
+    layOut(folder, job);
+    try {
+      await boot({
+        qemu: setup.qemu,
+        image: kernel.image,
+        initramfs,
+        append: `${setup.append} ${append}`,
+        folder,
+        limitMs,
+      });
+      return new Stage(folder);
+    } catch (error) {
+      if (!(error instanceof KernelTrouble) || boots === BOOTS) throw error;
+      process.stderr.write(
+        `${setup.name}, ${job}: the kernel has come to grief, and boots again: ${error.message}\n`,
+      );
+    }
+  }
+}
+
+/** An empty folder with the scripts of the machine. */
+function layOut(folder: string, job: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const script of readdirSync(GUEST)) cpSync(join(GUEST, script), join(folder, script));
+  cpSync(join(GUEST, `${job}.sh`), join(folder, 'job.sh'));
 }
 
 /** The built command, as the package has it. */
