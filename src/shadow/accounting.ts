@@ -18,6 +18,8 @@ export interface PageAccounting {
   unmapEnd(at: Readonly<Moment>, domain: number, iova: number, size: number, unmapped: number): void;
   /** A run of frames went out of the page tables, whatever removed it. */
   removed(at: Readonly<Moment>, frame: number, frames: number): void;
+  /** Runs of frames went out of the page tables together: the first frame and the frames of each. */
+  removedRanges(at: Readonly<Moment>, starts: Float64Array, lengths: Float64Array, ranges: number): void;
   /** Pages of a block that are believed mapped. */
   mappedPages(pfn: number, pages: number): number;
   /** Whether {@link mappedPages} would not be 0: the question of every allocation and free, made cheap. */

@@ -30,6 +30,10 @@ export class ExactAccounting implements PageAccounting {
     }
   }
 
+  removedRanges(at: Readonly<Moment>, starts: Float64Array, lengths: Float64Array, ranges: number): void {
+    for (let i = 0; i < ranges; i++) this.removed(at, starts[i] as number, lengths[i] as number);
+  }
+
   anyMapped(pfn: number, pages: number): boolean {
     return this.refs.anyMapped(pfn * this.framesPerPage, pages * this.framesPerPage);
   }

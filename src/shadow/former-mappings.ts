@@ -1,6 +1,7 @@
 import type { Moment } from '../kernel/moment.ts';
 import { OWN_MEMORY, type Store } from '../kernel/store.ts';
 import { grownFloats, grownInts, INITIAL_RECORDS, MomentColumns } from './columns.ts';
+import type { IovaRuns } from './iova-runs.ts';
 import type { Mappings } from './mappings.ts';
 
 /** Mappings that are remembered after their end. A device that still uses one does so soon: the IOVA is given out again. */
@@ -52,7 +53,7 @@ export class FormerMappings {
   note(at: Readonly<Moment>, id: number, iovaPage: number, pages: number): void {
     if (this.noted === this.domain.length && this.noted < REMEMBERED) this.grow(this.noted * 2);
     const { mappings } = this.believed;
-    const slot = this.noted++ % this.domain.length;
+    const slot = this.noted++ & (this.domain.length - 1);
     this.domain[slot] = mappings.domain[id] as number;
     this.device[slot] = this.believed.deviceOf(id);
     this.iovaPage[slot] = iovaPage;
@@ -61,6 +62,41 @@ export class FormerMappings {
     this.prot[slot] = mappings.prot[id] as number;
     mappings.copyMadeAt(id, this.made, slot);
     this.ended.set(slot, at);
+  }
+
+  /** Parts that will be overwritten before anybody asks for them: they count, and are not written. */
+  skip(parts: number): void {
+    if (parts === 0) return;
+    while (this.domain.length < REMEMBERED && this.domain.length < this.noted + parts) {
+      this.grow(this.domain.length * 2);
+    }
+    this.noted += parts;
+  }
+
+  /** {@link note} of many. */
+  noteRuns(at: Readonly<Moment>, runs: IovaRuns): void {
+    while (this.domain.length < REMEMBERED && this.domain.length < this.noted + runs.count) {
+      this.grow(this.domain.length * 2);
+    }
+    const { domain, device, iovaPage, frame, pages, prot, believed } = this;
+    const { mappings } = believed;
+    const { domain: domains, device: devices, iovaPage: iovas, frame: frames, prot: prots } = mappings;
+    const { id: ids, page: firsts, pages: lengths } = runs;
+    const mask = domain.length - 1;
+    const start = this.noted & mask;
+    for (let i = 0, slot = start; i < runs.count; i++, slot = (slot + 1) & mask) {
+      const id = ids[i] as number;
+      const first = firsts[i] as number;
+      domain[slot] = domains[id] as number;
+      device[slot] = (devices[id] as number) || believed.deviceOf(id);
+      iovaPage[slot] = first;
+      frame[slot] = (frames[id] as number) + first - (iovas[id] as number);
+      pages[slot] = lengths[i] as number;
+      prot[slot] = prots[id] as number;
+    }
+    this.made.copyMany(start, mask, mappings.moments, ids, runs.count);
+    this.ended.setMany(start, mask, runs.count, at);
+    this.noted += runs.count;
   }
 
   /** The latest that covered an IOVA page and whose device `accepts`; `undefined` where none is remembered. */

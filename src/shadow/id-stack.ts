@@ -20,9 +20,16 @@ export class IdStack {
     this.words[count] = id;
   }
 
-  /** Makes room for so many ids. */
+  /** Makes room for so many ids in all. */
   reserve(count: number): void {
     if (this.words.length <= count) this.words = grownInts(this.words, count + 1, this.store);
+  }
+
+  /** Makes room for so many more ids; returns {@link words}, in which the caller may put them. */
+  reserveMore(count: number): Int32Array {
+    const needed = (this.words[0] as number) + count;
+    if (this.words.length <= needed) this.reserve(2 * needed);
+    return this.words;
   }
 
   moveTo(store: Store): void {

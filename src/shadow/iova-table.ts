@@ -1,6 +1,6 @@
 import { UNKNOWN } from '../kernel/events.ts';
 import { grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
-import type { IovaRuns } from './iova-runs.ts';
+import type { RunSink } from './iova-runs.ts';
 import { FAN, FAN_MASK, FAN_SHIFT } from './radix.ts';
 
 const GIB_PAGES = FAN * FAN;
@@ -75,15 +75,20 @@ export class IovaTable {
     }
   }
 
-  /** Empties the range and appends what was there to `out`: ascending runs, one mapping each. */
-  clear(domain: number, page: number, pages: number, out: IovaRuns): void {
+  /** Empties the range and tells `out` what was there: ascending runs, one mapping each. */
+  clear(domain: number, page: number, pages: number, out: RunSink): void {
     const directory = this.directoryOf(domain);
     if (directory === undefined || (pages === 1 && this.clearPage(directory, page, out))) return;
     this.sweep(directory, page, page + pages, out, true);
   }
 
-  /** Appends what is in the range to `out` as `clear` does, and leaves it there. */
-  collect(domain: number, page: number, pages: number, out: IovaRuns): void {
+  /** Tells `out` what is in the domain, in ascending order. */
+  collectAll(domain: number, out: RunSink): void {
+    this.collect(domain, 0, ALL_PAGES, out);
+  }
+
+  /** Tells `out` what is in the range as `clear` does, and leaves it there. */
+  collect(domain: number, page: number, pages: number, out: RunSink): void {
     const directory = this.directoryOf(domain);
     if (directory !== undefined) this.sweep(directory, page, page + pages, out, false);
   }
@@ -117,8 +122,8 @@ export class IovaTable {
     return block >= 0 ? block : (this.slots[~block * FAN + (rest & FAN_MASK)] as number);
   }
 
-  /** Empties the domain, appends what was there to `out` in ascending order, and forgets the domain. */
-  dropDomain(domain: number, out: IovaRuns): void {
+  /** Empties the domain, tells `out` what was there in ascending order, and forgets the domain. */
+  dropDomain(domain: number, out: RunSink): void {
     this.clear(domain, 0, ALL_PAGES, out);
     this.directories.delete(domain);
     this.lastDomain = Number.NaN;
@@ -195,7 +200,7 @@ export class IovaTable {
   }
 
   /** Clears a page where that is at most one word; `false` where it is more than that. */
-  private clearPage(directory: Directory, page: number, out: IovaRuns): boolean {
+  private clearPage(directory: Directory, page: number, out: RunSink): boolean {
     const at = this.slotOfPage(directory, page);
     if (at < 0) return false;
     const id = this.slots[at] as number;
@@ -253,7 +258,7 @@ export class IovaTable {
     this.nonZero[leaf] = (this.nonZero[leaf] as number) + to - from;
   }
 
-  private sweep(directory: Directory, page: number, end: number, out: IovaRuns, erase: boolean): void {
+  private sweep(directory: Directory, page: number, end: number, out: RunSink, erase: boolean): void {
     if (page >= end) return;
     const first = Math.floor(page / GIB_PAGES);
     const last = Math.ceil(end / GIB_PAGES) - 1;
@@ -273,7 +278,7 @@ export class IovaTable {
     gib: number,
     page: number,
     end: number,
-    out: IovaRuns,
+    out: RunSink,
     erase: boolean,
   ): void {
     const slot = this.slotOf(directory, gib);
@@ -292,16 +297,43 @@ export class IovaTable {
       this.setSlot(directory, gib, ~mid);
     }
     const last = (to - 1) >> FAN_SHIFT;
-    for (let index = from >> FAN_SHIFT; index <= last; index++) {
-      if (this.slots[mid * FAN + index] === 0) continue;
+    const wholeEnd = to >> FAN_SHIFT;
+    for (let index = from >> FAN_SHIFT; index <= last; ) {
       const start = Math.max(from - index * FAN, 0);
+      if (start === 0 && index < wholeEnd && (this.slots[mid * FAN + index] as number) >= 0) {
+        index = this.sweepWhole(mid, index, wholeEnd, base, out, erase);
+        continue;
+      }
       const stop = Math.min(to - index * FAN, FAN);
-      this.sweepBlock(mid, index, base + index * FAN, start, stop, out, erase);
+      if (this.slots[mid * FAN + index] !== 0)
+        this.sweepBlock(mid, index, base + index * FAN, start, stop, out, erase);
+      index++;
     }
     if (erase && this.nonZero[mid] === 0) {
       this.setSlot(directory, gib, 0);
       this.release(mid);
     }
+  }
+
+  /** Sweeps the blocks from `index` on that have no node, before `end`; returns the next one. */
+  private sweepWhole(
+    mid: number,
+    index: number,
+    end: number,
+    base: number,
+    out: RunSink,
+    erase: boolean,
+  ): number {
+    const { slots } = this;
+    const first = mid * FAN + index;
+    let at = first + 1;
+    while (at < mid * FAN + end && (slots[at] as number) >= 0) at++;
+    const found = out.takeSlots(slots, first, at, base + index * FAN, FAN);
+    if (erase && found > 0) {
+      slots.fill(0, first, at);
+      this.nonZero[mid] = (this.nonZero[mid] as number) - found;
+    }
+    return index + at - first;
   }
 
   private sweepBlock(
@@ -310,21 +342,20 @@ export class IovaTable {
     base: number,
     from: number,
     to: number,
-    out: IovaRuns,
+    out: RunSink,
     erase: boolean,
   ): void {
     const slot = this.slots[mid * FAN + index] as number;
     let leaf = ~slot;
     if (slot > 0) {
-      if (!erase || to - from === FAN) {
+      if (!erase) {
         out.push(base + from, to - from, slot);
-        if (erase) this.emptySlot(mid, index);
         return;
       }
       leaf = this.take(slot);
       this.slots[mid * FAN + index] = ~leaf;
     }
-    const found = this.runsOfLeaf(leaf, base, from, to, out);
+    const found = out.takeSlots(this.slots, leaf * FAN + from, leaf * FAN + to, base + from, 1);
     if (!erase || found === 0) return;
     if (to - from === 1) this.slots[leaf * FAN + from] = 0;
     else this.slots.fill(0, leaf * FAN + from, leaf * FAN + to);
@@ -333,23 +364,6 @@ export class IovaTable {
     if (nonZero > 0) return;
     this.emptySlot(mid, index);
     this.release(leaf);
-  }
-
-  /** Appends the runs of a node of pages to `out` and returns how many pages they have. */
-  private runsOfLeaf(leaf: number, base: number, from: number, to: number, out: IovaRuns): number {
-    const slots = this.slots;
-    const node = leaf * FAN;
-    let found = 0;
-    let at = from;
-    while (at < to) {
-      const id = slots[node + at] as number;
-      const start = at++;
-      if (id === 0) continue;
-      while (at < to && slots[node + at] === id) at++;
-      out.push(base + start, at - start, id);
-      found += at - start;
-    }
-    return found;
   }
 
   private emptySlot(mid: number, index: number): void {

@@ -68,6 +68,8 @@ export class KernelAccounting implements PageAccounting {
 
   removed(): void {}
 
+  removedRanges(): void {}
+
   anyMapped(pfn: number, pages: number): boolean {
     return this.firstMapped(pfn, pages) >= 0;
   }

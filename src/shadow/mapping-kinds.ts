@@ -37,12 +37,17 @@ export class MappingKinds {
 
   /** A mapping has no page left. */
   end(kind: number, madeNs: number, nowNs: number): void {
-    const ended = (this.ended[kind] as number) + 1;
+    this.endMany(kind, 1, madeNs, madeNs, nowNs);
+  }
+
+  /** Mappings of a kind have no page left, of which the first was made at `oldestNs` and the last at `youngestNs`. */
+  endMany(kind: number, count: number, oldestNs: number, youngestNs: number, nowNs: number): void {
+    const ended = (this.ended[kind] as number) + count;
     this.ended[kind] = ended;
     const live = (this.made[kind] as number) - ended;
     if (live < (this.low[kind] as number)) this.low[kind] = live;
-    if (nowNs - madeNs > (this.longestNs[kind] as number)) this.longestNs[kind] = nowNs - madeNs;
-    if (madeNs > (this.overtakenNs[kind] as number)) this.overtakenNs[kind] = madeNs;
+    if (nowNs - oldestNs > (this.longestNs[kind] as number)) this.longestNs[kind] = nowNs - oldestNs;
+    if (youngestNs > (this.overtakenNs[kind] as number)) this.overtakenNs[kind] = youngestNs;
   }
 
   /** The fewest that lived in each window of the same length, the oldest first. */

@@ -15,7 +15,7 @@ export class Mappings {
   iovaPage: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** First frame of physical memory, in 4 KiB. */
   frame: Float64Array = new Float64Array(INITIAL_RECORDS);
-  /** Pages that the call mapped, and how many of them are still there; 0 marks a free record. */
+  /** Pages that the call mapped, 0 in a free record; and how many of them are still there, which a free one does not tell. */
   pages: Float64Array = new Float64Array(INITIAL_RECORDS);
   left: Float64Array = new Float64Array(INITIAL_RECORDS);
   /** The device that the mapping was made for; {@link UNKNOWN} until an event tells. */
@@ -33,6 +33,8 @@ export class Mappings {
   /** Mappings that live now, and their bytes. */
   live = 0;
   liveBytes = 0;
+  /** Of the live ones, those that are {@link watched}. */
+  watchedLive = 0;
 
   /** Records in use are below this id; 0 is no mapping. */
   end = 1;
@@ -60,7 +62,6 @@ export class Mappings {
     this.device[id] = UNKNOWN;
     this.generation[id] = 0;
     this.prot[id] = prot;
-    this.watched[id] = 0;
     this.moments.set(id, at);
     this.made++;
     this.live++;
@@ -78,6 +79,7 @@ export class Mappings {
 
   /** From now on `ShadowChanges.watchedCut` tells of each cut of the mapping, until it ends. */
   watch(id: number): void {
+    if (this.watched[id] === 0) this.watchedLive++;
     this.watched[id] = 1;
   }
 
@@ -85,6 +87,10 @@ export class Mappings {
   release(id: number): void {
     this.left[id] = 0;
     this.pages[id] = 0;
+    if (this.watched[id] !== 0) {
+      this.watched[id] = 0;
+      this.watchedLive--;
+    }
     this.live--;
     this.free.push(id);
   }

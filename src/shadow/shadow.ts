@@ -8,6 +8,7 @@ import type { ShadowChanges } from './changes.ts';
 import { Devices } from './devices.ts';
 import { DmaEntries } from './dma-entries.ts';
 import { Domains } from './domains.ts';
+import { Endings } from './endings.ts';
 import { ExactAccounting } from './exact-accounting.ts';
 import { FormerMappings } from './former-mappings.ts';
 import { IovaRuns } from './iova-runs.ts';
@@ -63,13 +64,13 @@ export class Shadow implements KernelEvents {
   /** The source has named the domain of a mapping. */
   private namesDomains = false;
   private readonly changes: ShadowChanges;
-  /** Runs cut out of the tables by the event in hand. */
-  private readonly cut = new IovaRuns();
+  private readonly endings: Endings;
   private readonly scratch = new IovaRuns();
 
   constructor(options: ShadowOptions) {
     this.pageSize = options.pageSize;
     this.changes = options.changes;
+    this.endings = new Endings(this, options.changes);
     const fault: ShadowChanges['countFault'] = (at, pfn, what) => options.changes.countFault(at, pfn, what);
     this.accounting =
       options.accounting === 'exact'
@@ -169,11 +170,12 @@ export class Shadow implements KernelEvents {
     if (pages === 0 || pages > LARGEST_MAP) return;
     if (!this.tables.isFree(domain, page, pages)) {
       this.changes.mapOver(at, domain, iova, phys, size);
-      this.remove(at, domain, page, pages);
+      this.endings.remove(at, domain, page, pages);
     }
     const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
     this.tables.map(domain, page, pages, id);
     this.accounting.mapped(at, domain, phys, size);
+    if (framesIn(phys, size) !== pages) this.endings.miscounted();
     if (domain !== UNKNOWN) this.namesDomains = true;
     const calls = this.recentCalls(at);
     if (calls.mapDevice !== UNKNOWN) {
@@ -196,7 +198,7 @@ export class Shadow implements KernelEvents {
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
     const known = this.domainOf(domain, iova);
     if (domain === UNKNOWN) this.removeEverywhere(at, frameOf(iova), framesIn(iova, unmapped));
-    else this.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
+    else this.endings.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
     const calls = this.recentCalls(at);
     calls.unmapped(known, iova, iova + unmapped);
@@ -216,9 +218,7 @@ export class Shadow implements KernelEvents {
   }
 
   domainFree(at: Moment, domain: number): void {
-    this.cut.reset();
-    this.tables.dropDomain(domain, this.cut);
-    this.forget(at);
+    this.endings.removeDomain(at, domain);
     this.domains.freed(domain);
   }
 
@@ -425,35 +425,11 @@ export class Shadow implements KernelEvents {
     this.mappings.generation[id] = this.devices.get(device).generation;
   }
 
-  private remove(at: Moment, domain: number, page: number, pages: number): void {
-    if (pages === 0) return;
-    this.cut.reset();
-    this.tables.clear(domain, page, pages, this.cut);
-    this.forget(at);
-  }
-
   /**
    * An unmap that names no domain may be of any domain that has mappings there. To believe in a mapping that is gone
    * would accuse whoever frees its page: where several domains come into question, the range is forgotten in all.
    */
   private removeEverywhere(at: Moment, page: number, pages: number): void {
-    for (const domain of this.tables.domains()) this.remove(at, domain, page, pages);
-  }
-
-  /** What was cut out of the tables is also cut out of the counts and the mappings. */
-  private forget(at: Moment): void {
-    const { cut, mappings, former, kinds, changes } = this;
-    for (let i = 0; i < cut.count; i++) {
-      const id = cut.id[i] as number;
-      const iovaPage = cut.page[i] as number;
-      const pages = cut.pages[i] as number;
-      this.accounting.removed(at, mappings.frameAt(id, iovaPage), pages);
-      const gone = mappings.cut(id, pages);
-      former.note(at, id, iovaPage, pages);
-      if (gone) kinds.end(mappings.stackOf(id), mappings.timeOf(id), at.timeNs);
-      if (mappings.watched[id] !== 0) changes.watchedCut(at, id, iovaPage, pages, gone);
-      if (this.tellsEveryCut) changes.mappingCut(at, id, iovaPage, pages, gone);
-      if (gone) mappings.release(id);
-    }
+    for (const domain of this.tables.domains()) this.endings.remove(at, domain, page, pages);
   }
 }
