@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { generate } from './generate.mjs';
 import { inTurn, median, printed } from './measure.mjs';
 import { profiledParts } from './parts.mjs';
+import { compareShadow } from './workloads.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const command = `${root}dist/bin/iommusan.cjs`;
@@ -103,31 +104,24 @@ function shadowAgainstKernel() {
     say();
     say(firstFindingText);
   }
-  const loop = join(folder, 'kernel-loop');
-  const compiled = spawnSync('cc', ['-O2', '-o', loop, `${root}bench/kernel-loop.c`], { encoding: 'utf8' });
-  if (compiled.status !== 0) throw new Error(compiled.stderr);
   say();
-  say('## The shadow against a loop over pages');
+  say('## The shadow against the loop of the kernel');
   say();
   say(
-    '`kernel-loop.c` does what the sanitizer in the kernel does for each page; the shadow also keeps who did it and when.',
+    'Processor time of [`kernel-loop.c`](kernel-loop.c), which does what Linux with IOMMU_DEBUG_PAGEALLOC does for each page, and of the shadow, which also keeps who did it and when; "times" is how often the shadow is done while the loop is done once. A buffer or list: its check at allocation, map, unmap and check at free, together.',
   );
   say();
-  say('| work | kernel-loop.c | shadow | the loop takes |');
-  say('| --- | --: | --: | --: |');
-  for (const [name, ...words] of [
-    ['map, unmap, allocate and free a page', 'page', '1'],
-    ['unmap 1 GiB, mapped at once', 'gib', '262144'],
-    ['unmap 1 GiB, mapped in 2 MiB pieces', 'gib', '512'],
-    ['unmap 1 GiB, mapped in 4 KiB pieces', 'gib', '1'],
-  ]) {
-    const runs = [0, 1, 2].map(() => [
-      printed([loop, ...words, options.seconds]),
-      printed([process.execPath, `${root}bench/shadow.mjs`, ...words, options.seconds]),
-    ]);
-    const kernel = median(runs.map(([first]) => first));
-    const shadow = median(runs.map(([, second]) => second));
-    say(`| ${name} | ${ns(kernel)} | ${ns(shadow)} | ${times(kernel / shadow)} as long |`);
+  say('| workload | what | loop | shadow | times |');
+  say('| --- | --- | --: | --: | --: |');
+  for (const { name, whole, unmap, kernel, shadow } of compareShadow(folder, Number(options.seconds))) {
+    if (whole)
+      say(
+        `| ${name} | ${whole} | ${ns(kernel.whole)} | ${ns(shadow.whole)} | ${times(kernel.whole / shadow.whole)} |`,
+      );
+    if (unmap)
+      say(
+        `| ${name} | ${unmap} | ${ns(kernel.unmap)} | ${ns(shadow.unmap)} | ${times(kernel.unmap / shadow.unmap)} |`,
+      );
   }
 }
 
