@@ -82,7 +82,7 @@ export class LiveSource {
 
   /** Takes the text of /proc/kallsyms, and again when modules have come. */
   setSymbols(kallsyms: Uint8Array): void {
-    this.names.symbols = new Symbols({ beginning: () => undefined, all: () => kallsyms });
+    this.names.symbols = new Symbols({ all: () => kallsyms });
   }
 
   /** Takes a text as `saved_cmdlines` has it. */
@@ -113,5 +113,5 @@ function parsed(format: FormatText | undefined): EventFormat | undefined {
 }
 
 function noSymbols(): Symbols {
-  return new Symbols({ beginning: () => undefined, all: () => new Uint8Array(0) });
+  return new Symbols({ all: () => new Uint8Array(0) });
 }

@@ -24,13 +24,15 @@ export class TraceSource implements Source {
   private readonly container: string | undefined;
   private said: readonly string[] = [];
   private readonly positions: Positions;
+  private readonly symbols: Symbols;
   private readonly formatsById: ReadonlyMap<number, FormatText>;
 
   private constructor(trace: TraceDat, container?: string) {
     this.container = container;
     this.trace = trace;
     this.positions = new Positions(trace.name ?? trace.file.name);
-    this.names = new TraceNames(new Symbols(trace.kallsyms), trace.commandNames, this.positions);
+    this.symbols = new Symbols(trace.kallsyms);
+    this.names = new TraceNames(this.symbols, trace.commandNames, this.positions);
     this.formatsById = new Map(trace.formats.map(format => [format.id, format]));
   }
 
@@ -133,6 +135,7 @@ export class TraceSource implements Source {
   }
 
   close(): void {
+    this.symbols.close();
     this.trace.close?.();
     this.trace.file.close();
   }

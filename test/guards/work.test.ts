@@ -8,6 +8,8 @@ import { PageHistory } from '../../src/shadow/page-history.ts';
 import { PageRefs } from '../../src/shadow/page-refs.ts';
 import { Shadow } from '../../src/shadow/shadow.ts';
 import { ChunkReader } from '../../src/trace/dat/chunk-reader.ts';
+import { Sections } from '../../src/trace/dat/section-reader.ts';
+import { SECTION } from '../../src/trace/dat/sections.ts';
 import { InputFile } from '../../src/trace/file/input-file.ts';
 
 // Work is counted here, not time: these tests say the same on every machine.
@@ -136,6 +138,17 @@ describe('a file', () => {
     spy.mockRestore();
     // The windows of the CPUs overlap what stands behind their data.
     expect(bytes).toBeLessThan(2 * statSync(RECORDING).size + (1 << 20));
+  });
+
+  it('is read without its symbols but for those of its probes, where nothing is found', async () => {
+    // The whole text of the symbols is asked for when a stack is named, or a symbol has passed by already.
+    const whole = vi.spyOn(Sections.prototype, 'read');
+    const kinds = (): number[] => whole.mock.calls.map(([, id]) => id);
+    const clean = await checkTrace(RECORDING);
+    expect([clean.trace.capabilities.hasDomains, kinds().includes(SECTION.kallsyms)]).toEqual([true, false]);
+    await checkTrace('examples/uaf.dat');
+    expect(kinds().includes(SECTION.kallsyms)).toBe(true);
+    whole.mockRestore();
   });
 
   it('tells of a finding when it is made, not at its end', async () => {

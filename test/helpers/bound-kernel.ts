@@ -42,11 +42,7 @@ export function bindKernel(
 ): BoundKernel {
   const recorder = newRecorder();
   const symbols = Buffer.from(kallsyms, 'latin1');
-  const names = new TraceNames(
-    new Symbols({ beginning: () => undefined, all: () => symbols }),
-    new Map(),
-    new Positions('a.dat'),
-  );
+  const names = new TraceNames(new Symbols({ all: () => symbols }), new Map(), new Positions('a.dat'));
   const seen: Capabilities = noCapabilities();
   const calls = new IommuCalls(recorder.sink, callEvidence(types.map(({ format }) => format)));
   const { sink } = recorder;

@@ -70,10 +70,10 @@ export function describeCapture(folder: Folder): TraceDat {
     formats: readFormats(folder),
     buffers,
     kallsyms: {
-      beginning(fraction) {
+      *pieces() {
         const symbols = folder.open('kallsyms');
-        if (!symbols || symbols.size > LONGEST_SYMBOLS) return undefined;
-        return symbols.file.readUpTo(symbols.offset, Math.floor(symbols.size * fraction));
+        if (!symbols || symbols.size > LONGEST_SYMBOLS) return;
+        yield* symbols.file.pieces(symbols.offset, symbols.size);
       },
       all: () => contentOf(folder, 'kallsyms', LONGEST_SYMBOLS) ?? new Uint8Array(0),
     },

@@ -1,5 +1,6 @@
 import type { InputFile } from '../file/input-file.ts';
 import { ReadAhead } from '../file/read-ahead.ts';
+import { unfilled } from '../file/unfilled.ts';
 import type { Gap } from '../source.ts';
 import { TraceError } from '../trace-error.ts';
 import type { Positions } from './positions.ts';
@@ -132,7 +133,7 @@ export class ChunkReader {
    */
   private nextBuffer(size: number): Uint8Array {
     const [older, newer] = this.buffers;
-    const next = older.length >= size ? older : new Uint8Array(size);
+    const next = older.length >= size ? older : unfilled(size);
     this.buffers = [newer, next];
     return next;
   }

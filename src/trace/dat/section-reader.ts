@@ -1,5 +1,5 @@
 import { ByteReader } from '../file/byte-reader.ts';
-import type { Decompress, DecompressBeginning } from '../file/decompress.ts';
+import type { Decompress, DecompressPieces } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
 import { TraceError } from '../trace-error.ts';
 import { SECTION_COMPRESSED, SECTION_HEADER_SIZE } from './sections.ts';
@@ -17,15 +17,15 @@ export class Sections {
   private readonly file: InputFile;
   private readonly littleEndian: boolean;
   private readonly decompress: Decompress | undefined;
-  private readonly beginning: DecompressBeginning | undefined;
+  private readonly decompressPieces: DecompressPieces | undefined;
 
   constructor(
     file: InputFile,
     littleEndian: boolean,
     decompress: Decompress | undefined,
-    beginning: DecompressBeginning | undefined,
+    decompressPieces: DecompressPieces | undefined,
   ) {
-    this.beginning = beginning;
+    this.decompressPieces = decompressPieces;
     this.file = file;
     this.littleEndian = littleEndian;
     this.decompress = decompress;
@@ -72,18 +72,21 @@ export class Sections {
   }
 
   /**
-   * About the first `fraction` of a compressed section, or `undefined` where the section is not compressed, cannot be
-   * decompressed in part, or is not what `id` says: {@link read} then tells what is wrong.
+   * A section piece by piece, as far as the file has it, see {@link DecompressPieces}. None where it cannot be decompressed
+   * in part, or is not what `id` says: {@link read} then tells what is wrong.
    */
-  readBeginning(offset: number, id: number, fraction: number): Uint8Array | undefined {
-    const { file, beginning } = this;
-    const sizesAt = offset + SECTION_HEADER_SIZE;
-    if (!beginning || sizesAt + 8 > file.size) return undefined;
+  *pieces(offset: number, id: number): Generator<Uint8Array> {
+    const { file } = this;
+    const body = offset + SECTION_HEADER_SIZE;
+    if (body + 8 > file.size) return;
     const header = this.header(offset);
-    if (header.id !== id || !header.compressed) return undefined;
-    const sizes = this.reader(sizesAt, 8, 'the sizes of a section');
-    const stored = sizes.u32();
-    return beginning(file.readUpTo(sizesAt + 8, stored), Math.floor(sizes.u32() * fraction));
+    if (header.id !== id) return;
+    if (!header.compressed) {
+      yield* file.pieces(body, header.size);
+    } else if (this.decompressPieces) {
+      const sizes = this.reader(body, 8, 'the sizes of a section');
+      yield* this.decompressPieces(file, body + 8, sizes.u32(), sizes.u32());
+    }
   }
 
   private reader(offset: number, size: number, what: string): ByteReader {

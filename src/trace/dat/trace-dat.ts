@@ -66,8 +66,11 @@ export interface GuestRecording {
 
 /** The text of `/proc/kallsyms` in a file, some MB of it: decompressed when asked for, and not kept. */
 export interface KallsymsSource {
-  /** About the first `fraction` of the text; `undefined` where that is not to be had for less than all of it. */
-  beginning(fraction: number): Uint8Array | undefined;
+  /**
+   * The text from its beginning, each piece valid until the next is asked for. They end where more is not to be had for
+   * less than all of it, or is damaged. Absent where nothing costs less than all.
+   */
+  pieces?(): Generator<Uint8Array>;
   /** Empty where the file has none, or it cannot be read. */
   all(): Uint8Array;
 }

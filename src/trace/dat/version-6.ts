@@ -73,7 +73,7 @@ function readWithin(file: InputFile, header: FileHeader, window: number): TraceD
     formats: [...ftrace, ...events],
     buffers,
     text: buffers.length === 0 ? text : undefined,
-    kallsyms: { beginning: () => undefined, all: () => kallsyms },
+    kallsyms: { all: () => kallsyms },
     commandNames: parseCommandNames(commandNames),
     uname: options.uname,
     statistics: options.statistics,

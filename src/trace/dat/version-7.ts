@@ -1,5 +1,5 @@
 import { ByteReader } from '../file/byte-reader.ts';
-import { loadBeginningDecompressor, loadDecompressor } from '../file/decompress.ts';
+import { loadDecompressor, loadPiecewiseDecompressor } from '../file/decompress.ts';
 import type { InputFile } from '../file/input-file.ts';
 import type { Gap } from '../source.ts';
 import { quoted, TraceError } from '../trace-error.ts';
@@ -38,8 +38,8 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
   start.cstring(); // version of the compression library
   const firstOptions = start.u64();
   const decompress = await loadDecompressor(compression, file.name);
-  const beginning = await loadBeginningDecompressor(compression);
-  const sections = new Sections(file, header.littleEndian, decompress, beginning);
+  const pieces = await loadPiecewiseDecompressor(compression);
+  const sections = new Sections(file, header.littleEndian, decompress, pieces);
   const gaps: Gap[] = [];
 
   const chain = readOptionChain(sections, firstOptions, file, gaps);
@@ -113,10 +113,13 @@ export async function readVersion7(file: InputFile, header: FileHeader): Promise
     buffers,
     text,
     kallsyms: {
-      beginning: fraction => {
-        if (kallsymsOffset === undefined) return undefined;
-        const bytes = sections.readBeginning(kallsymsOffset, SECTION.kallsyms, fraction);
-        return bytes?.subarray(KALLSYMS_LENGTH);
+      *pieces() {
+        if (kallsymsOffset === undefined) return;
+        let skip = KALLSYMS_LENGTH;
+        for (const piece of sections.pieces(kallsymsOffset, SECTION.kallsyms)) {
+          yield piece.subarray(skip);
+          skip = Math.max(0, skip - piece.length);
+        }
       },
       all: () => optional(SECTION.kallsyms, 'the kernel symbols'),
     },

@@ -75,9 +75,19 @@ function parseField(line: string): EventField | undefined {
 /** Where the identifier at the end of a declaration begins. Not by a pattern, which is quadratic on a long line. */
 function startOfName(declaration: string): number {
   let start = declaration.length;
-  while (start > 0 && /\w/.test(declaration.charAt(start - 1))) start--;
-  while (start < declaration.length && /\d/.test(declaration.charAt(start))) start++;
+  while (start > 0 && isOfName(declaration.charCodeAt(start - 1))) start--;
+  while (isDigit(declaration.charCodeAt(start))) start++;
   return start;
+}
+
+/** Letters, digits and the underscore. */
+function isOfName(code: number): boolean {
+  const letter = code | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || isDigit(code) || code === 0x5f;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 function layoutOf(type: string, inPlace: boolean): EventField['layout'] {

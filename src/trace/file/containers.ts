@@ -68,25 +68,28 @@ async function* unzstd(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array>
 /** Decompresses a stream of zstd, of which each piece may end anywhere. */
 export type ZstdStream = (chunks: Iterable<Uint8Array>) => Generator<Uint8Array>;
 
-/** The smallest frame: more steps without output than the input could have frames are no progress but an error. */
-const SMALLEST_FRAME = 8;
-
-/** The decoder that Node 20 lacks and that, unlike Node's later one, hands out content step by step. */
+/**
+ * The decoder that Node 20 lacks and that, unlike Node's later one, hands out content step by step: what a chunk holds
+ * before the next is asked for.
+ */
 export async function loadZstdStream(): Promise<ZstdStream> {
-  const { loadZstddec } = await import('./zstd-wasm.ts');
-  const { decoder } = await loadZstddec();
+  const { WasmZstd } = await import('./zstd-wasm.ts');
+  const decoder = await WasmZstd.load();
   return function* decompress(chunks) {
-    let patience = 0;
-    const counted = function* (): Generator<Uint8Array> {
-      for (const chunk of chunks) {
-        patience += chunk.length / SMALLEST_FRAME + 2;
-        yield chunk;
+    let rest: Uint8Array = new Uint8Array(0);
+    const source = chunks[Symbol.iterator]();
+    const pieces = decoder.stream(into => {
+      while (rest.length === 0) {
+        const next = source.next();
+        if (next.done) return 0;
+        rest = next.value;
       }
-    };
-    for (const piece of decoder.decodeStreaming(counted())) {
-      // The decoder does not tell of errors: it goes on asking for the same bytes.
-      if (piece.length > 0) yield piece;
-      else if (--patience < 0) throw new Error('no progress');
-    }
+      const part = rest.subarray(0, into.length);
+      into.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    });
+    // Copies: they are kept while more is decompressed.
+    for (const piece of pieces) yield piece.slice();
   };
 }

@@ -2,6 +2,10 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 import { TraceError } from '../trace-error.ts';
 import { type Descriptor, openDescriptor, readNext } from './open-descriptor.ts';
 import { openSpool, writeWhole } from './spool.ts';
+import { unfilled } from './unfilled.ts';
+
+/** Bytes that {@link InputFile.pieces} reads at once. */
+const PIECE = 128 << 10;
 
 /** A file opened for reading at any offset. Nothing is kept in memory. */
 export class InputFile {
@@ -36,8 +40,7 @@ export class InputFile {
   /** Up to `length` bytes from `offset`: fewer where the file ends. They are read into `buffer` where that has room. */
   readUpTo(offset: number, length: number, buffer?: Uint8Array): Uint8Array {
     const available = Math.max(0, Math.min(length, this.size - offset));
-    const bytes =
-      buffer && buffer.length >= available ? buffer.subarray(0, available) : new Uint8Array(available);
+    const bytes = buffer && buffer.length >= available ? buffer.subarray(0, available) : unfilled(available);
     let done = 0;
     while (done < available) {
       const count = readSync(this.fd, bytes, done, available - done, offset + done);
@@ -59,6 +62,17 @@ export class InputFile {
     const bytes = this.readUpTo(offset, length);
     if (bytes.length < length) throw new TraceError(this.name, `${what} could not be read whole`, offset);
     return bytes;
+  }
+
+  /** The bytes of a part, piece by piece, as far as the file has them. Each is valid until the next is asked for. */
+  *pieces(offset: number, length: number): Generator<Uint8Array> {
+    const buffer = unfilled(Math.min(PIECE, length));
+    for (const end = offset + length; offset < end; ) {
+      const bytes = this.readUpTo(offset, Math.min(PIECE, end - offset), buffer);
+      if (bytes.length === 0) return;
+      offset += bytes.length;
+      yield bytes;
+    }
   }
 
   /** May be called twice. */

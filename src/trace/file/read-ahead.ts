@@ -1,5 +1,6 @@
 import { TraceError } from '../trace-error.ts';
 import type { InputFile } from './input-file.ts';
+import { unfilled } from './unfilled.ts';
 
 /** Bytes read from the file at once: a dozen chunks as trace-cmd compresses them. */
 const WINDOW = 64 << 10;
@@ -7,7 +8,7 @@ const WINDOW = 64 << 10;
 /** Reads a file in small pieces, one behind the other, with few system calls. */
 export class ReadAhead {
   private readonly file: InputFile;
-  private readonly buffer = new Uint8Array(WINDOW);
+  private readonly buffer = unfilled(WINDOW);
   private window: Uint8Array = new Uint8Array(0);
   private start = 0;
 

@@ -7,11 +7,19 @@ interface ZstdExports {
   free(at: number): void;
   /** @returns bytes written; a negative number is an error */
   ZSTD_decompress(to: number, capacity: number, from: number, bytes: number): number;
+  ZSTD_createDCtx(): number;
+  ZSTD_freeDCtx(context: number): void;
+  /**
+   * Takes a `ZSTD_outBuffer` and a `ZSTD_inBuffer`, each of address, size and position, 32 bits each.
+   *
+   * @returns 0 where a frame is at its end, else about how many bytes are wanted; a negative number for an error
+   */
+  ZSTD_decompressStream(context: number, output: number, input: number): number;
 }
 
 /** The part of the global `WebAssembly` that is used here; Node's types leave it out. */
 interface WebAssemblyApi {
-  instantiate(module: CompiledModule, imports: object): Promise<{ readonly exports: object }>;
+  readonly Instance: new (module: CompiledModule, imports: object) => { readonly exports: object };
 }
 
 /** A `WebAssembly.Module`. */
@@ -41,8 +49,13 @@ export class WasmZstd {
 
   private static async make(): Promise<WasmZstd> {
     const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi };
-    const instance = await WebAssembly.instantiate((await loadZstddec()).module, IMPORTS);
+    const instance = new WebAssembly.Instance(await loadModule(), IMPORTS);
     return new WasmZstd(instance.exports as ZstdExports);
+  }
+
+  /** Bytes of the decoder's memory, which only grows. */
+  get memoryBytes(): number {
+    return this.code.memory.buffer.byteLength;
   }
 
   /**
@@ -58,7 +71,55 @@ export class WasmZstd {
     const written = this.code.ZSTD_decompress(to, size, from, bytes.length);
     return written < 0 ? undefined : new Uint8Array(this.code.memory.buffer, to, written);
   }
+
+  /**
+   * Decompresses frames piece by piece. Of their content only the window is kept, which later pieces refer to: some MiB at
+   * most are touched, however long it is.
+   *
+   * @param read fills the memory that it is given with the next bytes, and returns how many these are; 0 at the end
+   * @returns views that are valid until the next piece is asked for; whoever asks for no more calls `return()`
+   * @throws Error where the data is damaged, or ends before a frame does
+   */
+  *stream(read: (into: Uint8Array) => number): Generator<Uint8Array> {
+    const { code } = this;
+    const context = code.ZSTD_createDCtx();
+    const memory = new Region(code);
+    try {
+      if (context === 0) throw new RangeError('no memory for a stream of zstd data');
+      const input = memory.reserve(2 * PIECE + BUFFERS_BYTES);
+      const output = input + PIECE;
+      const buffers = output + PIECE;
+      for (let wanted = 0; ; ) {
+        const bytes = read(new Uint8Array(code.memory.buffer, input, PIECE));
+        if (bytes === 0 && wanted > 0) throw new Error('zstd data ends within a frame');
+        if (bytes === 0) return;
+        let taken = 0;
+        let written: number;
+        do {
+          const before = new Uint32Array(code.memory.buffer, buffers, 6);
+          before.set([output, PIECE, 0, input, bytes, taken]);
+          wanted = code.ZSTD_decompressStream(context, buffers, buffers + 12);
+          if (wanted < 0) throw new Error('damaged zstd data');
+          // Only now: the memory may have moved.
+          const after = new Uint32Array(code.memory.buffer, buffers, 6);
+          written = after[2] as number;
+          taken = after[5] as number;
+          if (written > 0) yield new Uint8Array(code.memory.buffer, output, written);
+          // A full piece may not be all that there is, unless the frame has ended.
+        } while (taken < bytes || (written === PIECE && wanted > 0));
+      }
+    } finally {
+      code.ZSTD_freeDCtx(context);
+      memory.free();
+    }
+  }
 }
+
+/** Bytes of a piece: what the reference decoder recommends for both sides is a block, 128 KiB. */
+const PIECE = 128 << 10;
+
+/** A `ZSTD_outBuffer` and a `ZSTD_inBuffer`. */
+const BUFFERS_BYTES = 24;
 
 let shared: Promise<WasmZstd> | undefined;
 
@@ -77,38 +138,33 @@ class Region {
 
   reserve(bytes: number): number {
     if (bytes > this.bytes || this.at === 0) {
-      if (this.at !== 0) this.code.free(this.at);
+      this.free();
       this.bytes = Math.max(bytes, 1);
       this.at = this.code.malloc(this.bytes);
       if (this.at === 0) throw new RangeError(`no memory for ${bytes} bytes of zstd data`);
     }
     return this.at;
   }
+
+  free(): void {
+    if (this.at !== 0) this.code.free(this.at);
+    this.at = 0;
+  }
 }
 
-/** zstddec, and the code that it carries. */
-export interface Zstddec {
-  readonly decoder: ZSTDDecoder;
-  readonly module: CompiledModule;
-}
-
-let loading: Promise<Zstddec> | undefined;
-
-/** Loads zstddec, once: it keeps what it compiles to itself, and is watched when it takes that into use. */
-export function loadZstddec(): Promise<Zstddec> {
-  loading ??= load();
-  return loading;
-}
-
-async function load(): Promise<Zstddec> {
-  const decoder = new ZSTDDecoder();
-  const takeIntoUse = decoder._init;
+/**
+ * The code that zstddec carries. It keeps that to itself, and is watched when it takes it into use; the executable has
+ * it in a file (scripts/build.mjs).
+ */
+async function loadModule(): Promise<CompiledModule> {
+  const zstddec = new ZSTDDecoder();
+  const takeIntoUse = zstddec._init;
   let module: CompiledModule | undefined;
-  decoder._init = result => {
+  zstddec._init = result => {
     takeIntoUse(result);
     module = result.module;
   };
-  await decoder.init();
+  await zstddec.init();
   if (!module) throw new Error('zstddec was loaded elsewhere');
-  return { decoder, module };
+  return module;
 }

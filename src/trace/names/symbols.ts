@@ -1,6 +1,7 @@
 import type { KallsymsSource } from '../dat/trace-dat.ts';
 import { signedAddress } from './address.ts';
 import { lineAddress, parseLine, SortedLines, scanLines, startOfModules } from './kallsyms-text.ts';
+import { PassingText } from './passing-text.ts';
 
 /** A function that an address lies in, as far as it is known where. */
 export interface FunctionPlace {
@@ -31,8 +32,6 @@ export interface SymbolLookup {
   readonly isEmpty: boolean;
   at(high: number, low: number): FunctionPlace | undefined;
 }
-
-const NEWLINE = 10;
 
 /** Trampolines of ftrace and kprobes stand for a page each, with nothing known behind it. */
 const TRAMPOLINE_MODULE = '__builtin__';
@@ -66,24 +65,22 @@ interface Table {
 }
 
 /**
- * Part of the text that is tried first. The functions of the IOMMU core, on which the probes sit, end before: at
- * 0.30 of the text in Linux 6.1 and at 0.41 in 7.2 of Debian, behind the kernel's other code and before its data.
- */
-const BEGINNING = 0.45;
-
-/**
  * The symbols of a recorded kernel, from `/proc/kallsyms` text. It has some 200,000 lines, of which a report needs a
  * hundred: the kernel's own symbols come sorted and are searched in the text as it is, only those of modules are
- * scanned. The text is asked for at the first look-up, its beginning first: a trace without findings needs no more.
+ * scanned. The text is read at the first look-up, and only as far as that needs: a trace without findings asks for the
+ * functions of its probes, which lie close together.
  */
 export class Symbols implements SymbolLookup {
   private readonly source: KallsymsSource;
-  private beginning: Table | undefined;
+  private readonly room: number | undefined;
+  private passing: PassingText | undefined;
   private all: Table | undefined;
   private readonly cache = new Map<number, SymbolMatch | undefined>();
 
-  constructor(source: KallsymsSource) {
+  /** @param room bytes of the text that are kept while it passes; given by tests */
+  constructor(source: KallsymsSource, room?: number) {
     this.source = source;
+    this.room = room;
   }
 
   /** Whether the trace has no symbols. */
@@ -102,20 +99,32 @@ export class Symbols implements SymbolLookup {
   }
 
   private find(high: number, low: number, address: number): SymbolMatch | undefined {
-    if (!this.all) {
-      this.beginning ??= beginningTable(this.source);
-      const match = search(this.beginning, high, low, address);
-      // With a symbol above it in the same part, the address belongs to no other part.
-      if (match?.size !== undefined) return match;
-    }
+    const part = this.part(high, low);
+    const match = part && search(part, high, low, address);
+    // With a symbol above it in the same part, the address belongs to no other part.
+    if (match?.size !== undefined) return match;
     return search(this.whole(), high, low, address);
+  }
+
+  /** Lets go of what is kept for further look-ups. */
+  close(): void {
+    this.passing?.end();
+  }
+
+  /** The part of the text that an address lies in; `undefined` where all of it is there, or is needed. */
+  private part(high: number, low: number): Table | undefined {
+    if (this.all || !this.source.pieces) return undefined;
+    this.passing ??= new PassingText(this.source.pieces(), this.room);
+    const text = this.passing.around(high, low);
+    return text && { text, finders: [ownSymbols(text, new SortedLines(text, 0, text.length))] };
   }
 
   private whole(): Table {
     if (!this.all) {
+      this.passing?.end();
+      this.passing = undefined;
       const text = this.source.all();
       this.all = { text, finders: findersOf(text) };
-      this.beginning = undefined;
     }
     return this.all;
   }
@@ -163,15 +172,6 @@ function isBehindModule(
     if (lineAddress(text, nextLine) - start <= LARGEST_FUNCTION) return false;
   }
   return address >= (Math.floor(start / PAGE) + 2) * PAGE;
-}
-
-/** The whole lines of the beginning, if these are symbols of the kernel itself in order; else nothing to be found in. */
-function beginningTable(source: KallsymsSource): Table {
-  const text = source.beginning(BEGINNING) ?? new Uint8Array(0);
-  const end = text.lastIndexOf(NEWLINE) + 1;
-  const lines = new SortedLines(text, 0, end);
-  const usable = end > 0 && startOfModules(text) === text.length && lines.looksSorted();
-  return { text, finders: usable ? [ownSymbols(text, lines)] : [] };
 }
 
 function findersOf(text: Uint8Array): Finder[] {
