@@ -76,6 +76,12 @@ export class LearntSymbols implements SymbolLookup {
     return low;
   }
 
+  /** The same for a name that has come before; 0 for another. */
+  knownLowOf(bytes: Uint8Array, start: number, end: number): number {
+    const sameHash = this.byText.get(hashOf(bytes, start, end)) ?? [];
+    return sameHash.find(known => sameBytes(bytes, start, end, known.bytes))?.low ?? 0;
+  }
+
   get nameOnlyHigh(): number {
     return NAME_ONLY_HIGH;
   }

@@ -1,9 +1,8 @@
-import { DMA_ATTR_NAMES, DMA_DIRECTIONS } from '../../kernel/dma.ts';
 import { guessFunction } from '../bindings/probe-guess.ts';
 import type { EventField, EventFormat } from '../events/event-format.ts';
-import { latin1 } from '../file/latin1.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import { type BatchWriter, LARGEST_RECORD } from './batch-writer.ts';
+import type { BodyTrace, PlacedField } from './body-trace.ts';
 import type { EventForm, FieldForm, ValueForm } from './event-forms.ts';
 import {
   CLOSE,
@@ -12,7 +11,6 @@ import {
   COMMA,
   EQUALS,
   find,
-  isDigit,
   isPrefixedHex,
   MINUS,
   OPEN,
@@ -20,13 +18,13 @@ import {
   QUOTE,
   SLASH,
   SPACE,
-  sameBytes,
   scanDecimal,
   scanHex,
   scanNumber,
   startsWith,
   wide,
 } from './scan.ts';
+import { endOfWord, scanAttributes, scanDirection, scanPlace } from './word-values.ts';
 
 /** Bytes of `struct trace_entry`, and of each field behind it. */
 const COMMON_BYTES = 8;
@@ -60,11 +58,10 @@ export interface KindParts {
   readonly symbols: LearntSymbols;
 }
 
-interface PlannedField extends FieldForm {
+interface PlannedField extends PlacedField {
   /** What stands before the value, and first of all. */
   readonly keyBytes: readonly Uint8Array[];
   readonly firstKey: Uint8Array;
-  readonly offset: number;
 }
 
 /** A kind of event of a text: its name, how its lines are read, and the format of the records they become. */
@@ -82,7 +79,8 @@ export class EventKind {
 
   private readonly parts: KindParts;
   private readonly fields: readonly PlannedField[];
-  private readonly fixedBytes: number;
+  /** Bytes of a record without its strings and lists. */
+  readonly fixedBytes: number;
   private readonly hasPlaces: boolean;
   private readonly isText: boolean;
   private readonly hasCallSite: boolean;
@@ -149,6 +147,7 @@ export class EventKind {
     flags: number,
     pid: number,
     batch: BatchWriter,
+    trace?: BodyTrace,
   ): boolean {
     const { start } = batch;
     batch.reserve(this.fixedBytes);
@@ -158,9 +157,13 @@ export class EventKind {
     words[first + 1] = pid;
     for (let i = 2; i < this.fixedBytes >> 2; i++) words[first + i] = 0;
     this.tail = this.fixedBytes;
-    if (this.shape !== 'none') at = this.encodePlaces(bytes, at, end, batch);
-    else if (this.hasCallSite && bytes[at] === OPEN) at = find(bytes, CLOSE, at, end) + 1;
-    return this.encodeFields(bytes, at, end, batch);
+    if (this.shape !== 'none') at = this.encodePlaces(bytes, at, end, batch, trace);
+    else if (this.hasCallSite && bytes[at] === OPEN) {
+      const close = find(bytes, CLOSE, at, end);
+      trace?.callSite(at + 1, close);
+      at = close + 1;
+    }
+    return this.encodeFields(bytes, at, end, batch, trace);
   }
 
   /** Bytes of the record that was written last. */
@@ -168,7 +171,13 @@ export class EventKind {
     return this.tail;
   }
 
-  private encodeFields(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): boolean {
+  private encodeFields(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    batch: BatchWriter,
+    trace: BodyTrace | undefined,
+  ): boolean {
     const { fields } = this;
     let understood = true;
     let expected = 0;
@@ -176,7 +185,10 @@ export class EventKind {
     let place = 0;
     while (at < end) {
       // Of a known tracepoint nothing more is wanted.
-      if (found === fields.length && this.isFixed) return true;
+      if (found === fields.length && this.isFixed) {
+        trace?.rest(at);
+        return true;
+      }
       if (bytes[at] === SPACE || bytes[at] === COMMA) {
         at++;
         continue;
@@ -188,7 +200,7 @@ export class EventKind {
       if (value >= 0) {
         expected++;
         found++;
-        at = endOfWord(bytes, this.encodeValue(next as PlannedField, bytes, value, end, batch), end);
+        at = this.encodeWord(next as PlannedField, bytes, value, end, batch, trace);
         continue;
       }
       while (at < end && bytes[at] !== EQUALS && bytes[at] !== SPACE) at++;
@@ -197,19 +209,45 @@ export class EventKind {
         if (index >= 0) {
           expected = index + 1;
           found++;
-          at = this.encodeValue(fields[index] as PlannedField, bytes, at + 1, end, batch);
+          at = this.encodeWord(fields[index] as PlannedField, bytes, at + 1, end, batch, trace);
         } else {
           understood = false;
+          const stop = endOfWord(bytes, at, end);
+          trace?.unwanted(at + 1, stop);
+          at = stop;
         }
-        at = endOfWord(bytes, at, end);
       } else if (this.hasPlaces && bytes[start] !== OPEN_SQUARE && (bytes[start] !== OPEN || this.isText)) {
         const field = this.fieldAt(place++);
-        if (field) at = this.encodeValue(field, bytes, start, end, batch);
+        if (field) {
+          const stop = this.encodeValue(field, bytes, start, end, batch);
+          trace?.placed(field, start, stop);
+          at = stop;
+        } else {
+          trace?.word(start, at);
+        }
       } else if (bytes[start] === OPEN_SQUARE && isPrefixedHex(bytes, start + 1, at)) {
+        trace?.special();
         this.encodeRange(bytes, start, at, batch);
+      } else {
+        trace?.word(start, at);
       }
     }
     return understood;
+  }
+
+  /** Writes the value at `at`, and returns where its word ends. */
+  private encodeWord(
+    field: PlacedField,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    batch: BatchWriter,
+    trace: BodyTrace | undefined,
+  ): number {
+    const stop = this.encodeValue(field, bytes, at, end, batch);
+    const wordEnd = endOfWord(bytes, stop, end);
+    trace?.value(field, at, stop, wordEnd);
+    return wordEnd;
   }
 
   private indexOf(bytes: Uint8Array, start: number, end: number): number {
@@ -238,7 +276,7 @@ export class EventKind {
 
   /** Writes one value and returns where it ends. */
   private encodeValue(
-    field: PlannedField,
+    field: PlacedField,
     bytes: Uint8Array,
     at: number,
     end: number,
@@ -269,7 +307,7 @@ export class EventKind {
         break;
       case 'place': {
         const stop = endOfWord(bytes, at, end);
-        this.scanPlace(bytes, at, stop);
+        scanPlace(this.symbols, bytes, at, stop);
         at = stop;
         break;
       }
@@ -289,7 +327,7 @@ export class EventKind {
 
   /** A text in quotes may hold spaces; trace-cmd report -R prints none. */
   private encodeString(
-    field: PlannedField,
+    field: PlacedField,
     bytes: Uint8Array,
     at: number,
     end: number,
@@ -303,7 +341,7 @@ export class EventKind {
   }
 
   private encodeArray(
-    field: PlannedField,
+    field: PlacedField,
     elementBytes: number,
     bytes: Uint8Array,
     at: number,
@@ -336,13 +374,7 @@ export class EventKind {
     return stop + 1;
   }
 
-  private putBytes(
-    field: PlannedField,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    batch: BatchWriter,
-  ): void {
+  private putBytes(field: PlacedField, bytes: Uint8Array, at: number, end: number, batch: BatchWriter): void {
     const length = Math.min(end - at, LARGEST_RECORD - FIELD_BYTES - this.tail);
     if (length <= 0) return;
     const size = (length + 4) & ~3;
@@ -355,16 +387,23 @@ export class EventKind {
     this.tail += size;
   }
 
-  private putLocation(field: PlannedField, at: number, length: number, batch: BatchWriter): void {
+  private putLocation(field: PlacedField, at: number, length: number, batch: BatchWriter): void {
     batch.words[(batch.start + field.offset) >> 2] = (length << 16) | at;
   }
 
   /** `(function+0x0/0x240)`, `(caller+0x9e/0x140 <- function)`, with addresses for names, or `__probe_ip=ADDRESS`. */
-  private encodePlaces(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): number {
-    if (bytes[at] !== OPEN) return this.encodeRawPlaces(bytes, at, end, batch);
+  private encodePlaces(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    batch: BatchWriter,
+    trace: BodyTrace | undefined,
+  ): number {
+    if (bytes[at] !== OPEN) return this.encodeRawPlaces(bytes, at, end, batch, trace);
     const close = find(bytes, CLOSE, at, end);
     const start = at + 1;
     if (this.shape === 'entry') {
+      trace?.codePlace('function', COMMON_BYTES, start, close);
       this.scanFunction(bytes, start, close);
       put(batch, COMMON_BYTES);
     } else {
@@ -374,44 +413,75 @@ export class EventKind {
       // which has them the other way round, and print addresses (print_kretprobe_event(), trace_kprobe.c; PRINT_FMT_KRETPROBE).
       const second = arrow + 4;
       const isByFormat = second < close && scanHex(bytes, second, close) === close;
+      const callerOffset = COMMON_BYTES + FIELD_BYTES;
+      trace?.codePlace(
+        isByFormat ? 'function' : 'caller',
+        isByFormat ? COMMON_BYTES : callerOffset,
+        start,
+        arrow,
+      );
+      trace?.codePlace(
+        isByFormat ? 'caller' : 'function',
+        isByFormat ? callerOffset : COMMON_BYTES,
+        second,
+        close,
+      );
       if (isByFormat) this.scanFunction(bytes, start, arrow);
       else this.scanFunction(bytes, second, close);
       put(batch, COMMON_BYTES);
-      if (isByFormat) this.scanPlace(bytes, second, close);
-      else this.scanPlace(bytes, start, arrow);
-      put(batch, COMMON_BYTES + FIELD_BYTES);
+      if (isByFormat) scanPlace(this.symbols, bytes, second, close);
+      else scanPlace(this.symbols, bytes, start, arrow);
+      put(batch, callerOffset);
     }
     return close + 1;
   }
 
-  private encodeRawPlaces(bytes: Uint8Array, at: number, end: number, batch: BatchWriter): number {
+  private encodeRawPlaces(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    batch: BatchWriter,
+    trace: BodyTrace | undefined,
+  ): number {
     for (let offset = COMMON_BYTES; startsWith(bytes, at, end, '__probe_'); offset += FIELD_BYTES) {
       const value = find(bytes, EQUALS, at, end) + 1;
       at = endOfWord(bytes, value, end);
+      trace?.codePlace(offset === COMMON_BYTES ? 'function' : 'caller', offset, value, at);
       if (offset === COMMON_BYTES) this.scanFunction(bytes, value, at);
-      else this.scanPlace(bytes, value, at);
+      else scanPlace(this.symbols, bytes, value, at);
       put(batch, offset);
       while (at < end && bytes[at] === SPACE) at++;
     }
     return at;
   }
 
-  /** Leaves the address of a place in {@link wide}: its own or, of a name, the one that stands for it. */
-  private scanPlace(bytes: Uint8Array, at: number, end: number): void {
-    if (at < end && scanHex(bytes, at, end) === end) return;
-    wide.low = at < end ? this.symbols.lowOf(bytes, at, end) : 0;
-    wide.high = at < end ? this.symbols.nameOnlyHigh : 0;
-  }
-
-  /** The same for the function of a probe. Of an address without a name it is guessed, once. */
+  /** The place that a probe sits on. Of an address without a name the function is guessed, once. */
   private scanFunction(bytes: Uint8Array, at: number, end: number): void {
-    this.scanPlace(bytes, at, end);
-    if (wide.low === this.lastLow && wide.high === this.lastHigh) return;
+    scanPlace(this.symbols, bytes, at, end);
+    if (this.isLastFunction(wide.high, wide.low)) return;
     this.lastHigh = wide.high;
     this.lastLow = wide.low;
     if (this.symbols.isKnown(wide.high, wide.low)) return;
     const name = guessFunction(this.format);
     if (name !== undefined) this.symbols.guess(wide.high, wide.low, name);
+  }
+
+  /** Whether the probe sits there by the line before: nothing is to be learnt of it. */
+  isLastFunction(high: number, low: number): boolean {
+    return low === this.lastLow && high === this.lastHigh;
+  }
+
+  /** Writes one value as {@link encode} does, where bytes of the record up to `tail` are written; the end of its word. */
+  encodeOne(
+    field: PlacedField,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    tail: number,
+    batch: BatchWriter,
+  ): number {
+    this.tail = tail;
+    return this.encodeWord(field, bytes, at, end, batch, undefined);
   }
 }
 
@@ -470,46 +540,4 @@ function isKey(bytes: Uint8Array, at: number, end: number, { keyBytes }: Planned
     if (i === key.length) return true;
   }
   return false;
-}
-
-function endOfWord(bytes: Uint8Array, at: number, end: number): number {
-  return find(bytes, SPACE, at, end);
-}
-
-function scanDirection(bytes: Uint8Array, at: number, end: number): number {
-  if (isDigit(bytes[at])) return scanNumber(bytes, at, end);
-  const stop = endOfWord(bytes, at, end);
-  const direction = DMA_DIRECTIONS.findIndex(
-    name => name.length === stop - at && startsWith(bytes, at, stop, name),
-  );
-  wide.low = direction < 0 ? 0xffff_ffff : direction;
-  wide.high = direction < 0 ? 0xffff_ffff : 0;
-  return stop;
-}
-
-/** A driver passes the same attributes again and again. */
-const lastAttributes = { text: new Uint8Array(0), mask: 0 };
-
-function scanAttributes(bytes: Uint8Array, at: number, end: number): number {
-  if (isDigit(bytes[at])) return scanNumber(bytes, at, end);
-  const stop = endOfWord(bytes, at, end);
-  if (!sameBytes(bytes, at, stop, lastAttributes.text)) {
-    lastAttributes.text = bytes.slice(at, stop);
-    lastAttributes.mask = attributeMask(latin1(lastAttributes.text));
-  }
-  wide.low = lastAttributes.mask;
-  wide.high = 0;
-  return stop;
-}
-
-function attributeMask(text: string): number {
-  let mask = 0;
-  if (text !== '') {
-    for (const name of text.split('|')) {
-      const bit = DMA_ATTR_NAMES.find(([, known]) => known === name)?.[0];
-      // Flags without a name are printed as a number, kernel/trace/trace_output.c.
-      mask |= bit === undefined ? Number(name) || 0 : 1 << bit;
-    }
-  }
-  return mask >>> 0;
 }

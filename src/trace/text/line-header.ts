@@ -34,6 +34,8 @@ export interface LineHeader {
   commEnd: number;
   /** perf separates name and thread by a space, ftrace by a minus. */
   isPerf: boolean;
+  /** Where the time begins; where the line does, if something of the header is behind it. */
+  timeAt: number;
   /** Where the event begins, behind the time. */
   rest: number;
 }
@@ -49,6 +51,7 @@ export function newLineHeader(): LineHeader {
     commStart: 0,
     commEnd: 0,
     isPerf: false,
+    timeAt: 0,
     rest: 0,
   };
 }
@@ -133,6 +136,7 @@ function scanVerbose(bytes: Uint8Array, start: number, open: number, end: number
   while (into.commEnd > into.commStart && bytes[into.commEnd - 1] === SPACE) into.commEnd--;
   into.timeNs = timeNs;
   into.timeStyle = 'seconds';
+  into.timeAt = start;
   into.rest = skipSpaces(bytes, at + 2, end);
   return true;
 }
@@ -223,7 +227,7 @@ function scanFlagsAndTime(bytes: Uint8Array, at: number, end: number, into: Line
 }
 
 /** What a fraction of so many digits is multiplied by to become nanoseconds. */
-const FRACTION_NS = [1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1] as const;
+export const FRACTION_NS = [1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 10, 1] as const;
 
 const LETTER_U = 0x75;
 const LETTER_S = 0x73;
@@ -260,6 +264,7 @@ function scanTime(bytes: Uint8Array, at: number, end: number, into: LineHeader):
     while (at < end && bytes[at] !== CLOSE) at++;
     at = skipSpaces(bytes, at + 1, end);
   }
+  into.timeAt = start;
   into.rest = at;
   return true;
 }

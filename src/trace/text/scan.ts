@@ -1,6 +1,7 @@
 /** Bytes that the scanners look for. */
 export const TAB = 9;
 export const NEWLINE = 10;
+export const CARRIAGE_RETURN = 13;
 export const SPACE = 32;
 export const QUOTE = 34;
 export const HASH = 35;
@@ -23,7 +24,7 @@ const NINE = 57;
 const X = 120;
 
 /** Value of each byte as a hexadecimal digit; 255 for what is none. */
-const HEX = new Uint8Array(256).fill(255);
+export const HEX = new Uint8Array(256).fill(255);
 for (const [value, digit] of [...'0123456789abcdef'].entries()) HEX[digit.charCodeAt(0)] = value;
 for (const [value, digit] of [...'ABCDEF'].entries()) HEX[digit.charCodeAt(0)] = value + 10;
 

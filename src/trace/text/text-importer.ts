@@ -1,6 +1,6 @@
 import type { Importer } from '../importer.ts';
 import { newLineHeader, scanLineHeader } from './line-header.ts';
-import { LineSplitter } from './line-splitter.ts';
+import { LineSplitter, newlineIn, textEnd } from './line-splitter.ts';
 import { startsWith } from './scan.ts';
 import { TextSource } from './text-source.ts';
 
@@ -23,7 +23,11 @@ function looksLikeTrace(head: Uint8Array): boolean {
   const header = newLineHeader();
   let found = false;
   const splitter = new LineSplitter((bytes, start, end) => {
-    found ||= scanLineHeader(bytes, start, end, header);
+    for (let at = start; at < end && !found; ) {
+      const stop = newlineIn(bytes, at, end);
+      found = scanLineHeader(bytes, at, textEnd(bytes, at, stop), header);
+      at = stop + 1;
+    }
   });
   splitter.push(head);
   splitter.finish();

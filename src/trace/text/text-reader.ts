@@ -2,8 +2,10 @@ import { executionContext } from '../../kernel/moment.ts';
 import { latin1 } from '../file/latin1.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import type { BatchWriter } from './batch-writer.ts';
+import type { EventKind } from './event-kind.ts';
 import type { EventKinds } from './event-kinds.ts';
 import { type LineHeader, newLineHeader, scanLineHeader, type TimeStyle } from './line-header.ts';
+import { newlineIn, textEnd } from './line-splitter.ts';
 import { scanLossMark, scanPerfLoss } from './loss-mark.ts';
 import {
   CLOSE,
@@ -14,6 +16,7 @@ import {
   HASH,
   LESS,
   OPEN,
+  OPEN_SQUARE,
   SPACE,
   scanHex,
   skipSpaces,
@@ -22,14 +25,7 @@ import {
   wide,
 } from './scan.ts';
 import type { TextPositions } from './text-positions.ts';
-
-/** Events of one CPU, as far as they were read. */
-export interface TextCpu {
-  events: number;
-  bytes: number;
-  firstNs: number;
-  lastNs: number;
-}
+import { TextTally } from './text-tally.ts';
 
 /** What trace-cmd report says before and between events: `cpus=2`, `version = 7`, `CPU 1 is empty`. */
 const KNOWN_LINES = ['cpus=', 'version = ', 'CPU '];
@@ -37,23 +33,24 @@ const KNOWN_LINES = ['cpus=', 'version = ', 'CPU '];
 /** `# entries-in-buffer/entries-written: 1024/3000   #P:2` */
 const ENTRIES = /^#\s*entries-in-buffer\/entries-written:\s*(\d+)\/(\d+)/;
 
+/** What is printed for the name of a task that the kernel did not keep. */
+const NO_NAME = '<...>';
+
 /** The upper half of kernel addresses has its first bit set, on kernels of 64 bits. */
 const KERNEL_HIGH = 0x8000_0000;
 
 /** What the lines that follow may belong to, where that is not the stack of an event, by its number. */
-const NO_STACK = -1;
+export const NO_STACK = -1;
 /** The stack of an event that is not known, or of none. */
-const NOBODY = -2;
+export const NOBODY = -2;
 
 /** Reads the lines of a text, whichever of the forms it has, and writes its events as records. */
 export class TextReader {
-  readonly cpus: (TextCpu | undefined)[] = [];
+  readonly tally = new TextTally();
   readonly commandNames: Map<number, string>;
   readonly timeStyles = new Set<TimeStyle>();
-  events = 0;
   /** Stacks that were not taken because only their beginning is printed. */
   cutStacks = 0;
-  lines = 0;
   /** Lines that were not understood, and the first of them, from 1, with its offset. */
   strange = 0;
   firstStrange = 0;
@@ -63,19 +60,20 @@ export class TextReader {
   isPerf = false;
   isTraceCmd = false;
   showsContext = false;
-  /** Events that are earlier than the one before them on the same CPU. */
-  disordered = 0;
-  lastNs = 0;
-  firstNs = Number.POSITIVE_INFINITY;
+  /** What the line that was read last began with, and its event; `undefined` where it is none. */
+  readonly header: LineHeader = newLineHeader();
+  kindRead: EventKind | undefined;
+  bodyAt = 0;
+  /** Whether it was the first line of a stack whose frames are lines of their own. */
+  titleRead = false;
+  /** Whose stack the lines that follow may be: that of an event, {@link NOBODY} or {@link NO_STACK}. */
+  stackOf = NO_STACK;
+  lastPid = -1;
 
   private readonly kinds: EventKinds;
   private readonly symbols: LearntSymbols;
   private readonly positions: TextPositions;
   private readonly batch: BatchWriter;
-  private readonly header: LineHeader = newLineHeader();
-  /** Whose stack the lines that follow may be: that of an event, {@link NOBODY} or {@link NO_STACK}. */
-  private stackOf = NO_STACK;
-  private lastPid = -1;
 
   constructor(
     kinds: EventKinds,
@@ -91,9 +89,20 @@ export class TextReader {
     this.batch = batch;
   }
 
+  /** Takes the whole lines `[start, end)`, of which byte 0 of `bytes` stands at `offset` of the text. */
+  lines(bytes: Uint8Array, start: number, end: number, offset: number): void {
+    for (let at = start; at < end; ) {
+      const stop = newlineIn(bytes, at, end);
+      this.line(bytes, at, textEnd(bytes, at, stop), offset + at);
+      at = stop + 1;
+    }
+  }
+
   /** Takes the line `[start, end)`, which stands at byte `offset` of the text. */
   line(bytes: Uint8Array, start: number, end: number, offset: number): void {
-    const before = this.lines++;
+    const before = this.tally.lines++;
+    this.kindRead = undefined;
+    this.titleRead = false;
     if (start === end) {
       this.stackOf = NO_STACK;
       return;
@@ -117,7 +126,7 @@ export class TextReader {
     if (header.showsContext) this.showsContext = true;
     if (scanPerfLoss(bytes, header.rest, end, header.cpu)) return;
     if (this.beginsStack(bytes, header.rest, end)) {
-      this.count(header.cpu, header.timeNs, end - start + 1);
+      this.tally.count(header.cpu, header.timeNs, end - start + 1);
       return;
     }
     this.event(bytes, start, end, this.positions.of(offset, before));
@@ -138,28 +147,18 @@ export class TextReader {
       kind = this.kinds.widened(kind, latin1(bytes.subarray(body, end)));
       kind.encode(bytes, body, end, flags, pid, batch);
     }
+    this.kindRead = kind;
+    this.bodyAt = body;
     if (pid !== this.lastPid) this.noteTask(bytes);
-    this.count(cpu, timeNs, end - start + 1);
+    this.tally.count(cpu, timeNs, end - start + 1);
     const number = batch.push(cpu, timeNs, position, kind.recordSize);
     if (header.isPerf) this.stackOf = number;
   }
 
-  private count(cpu: number, timeNs: number, bytes: number): void {
-    this.events++;
-    const state = this.cpus[cpu] ?? this.newCpu(cpu);
-    if (state.events === 0) state.firstNs = timeNs;
-    if (timeNs < state.lastNs) this.disordered++;
-    state.events++;
-    state.bytes += bytes;
-    state.lastNs = timeNs;
-    if (timeNs > this.lastNs) this.lastNs = timeNs;
-    if (timeNs < this.firstNs) this.firstNs = timeNs;
-  }
-
-  private newCpu(cpu: number): TextCpu {
-    const state: TextCpu = { events: 0, bytes: 0, firstNs: 0, lastNs: 0 };
-    this.cpus[cpu] = state;
-    return state;
+  /** Whether nothing more can be learnt of the name of the task in the header that was read last. */
+  isTaskKnown(bytes: Uint8Array): boolean {
+    const { pid, commStart, commEnd } = this.header;
+    return this.commandNames.has(pid) || latin1(bytes.subarray(commStart, commEnd)) === NO_NAME;
   }
 
   private noteTask(bytes: Uint8Array): void {
@@ -167,7 +166,7 @@ export class TextReader {
     this.lastPid = pid;
     if (this.commandNames.has(pid)) return;
     const name = latin1(bytes.subarray(commStart, commEnd));
-    if (name !== '<...>') this.commandNames.set(pid, name);
+    if (name !== NO_NAME) this.commandNames.set(pid, name);
   }
 
   /** `<stack trace>` of tracefs, `kernel_stack: <stack trace >` of trace-cmd, and `kernel_stack: size=8 caller=ARRAY[...]`. */
@@ -178,15 +177,16 @@ export class TextReader {
     }
     const isRecord = startsWith(bytes, at, end, 'kernel_stack:');
     if (!isRecord && !startsWith(bytes, at, end, '<stack trace')) return false;
-    this.stackOf = this.ownerOfStack();
+    const { cpu, pid, flags } = this.header;
+    this.stackOf = this.ownerOfStack(cpu, pid, flags);
+    this.titleRead = find(bytes, OPEN_SQUARE, at, end) === end;
     if (isRecord && this.stackOf !== NOBODY) this.rawFrames(bytes, at, end, this.stackOf);
     return true;
   }
 
   /** The event that a stack with this header belongs to: the last one of the same thread of execution on this CPU. */
-  private ownerOfStack(): number {
+  ownerOfStack(cpu: number, pid: number, flags: number): number {
     const { batch } = this;
-    const { cpu, pid, flags } = this.header;
     const number = batch.lastOf(cpu);
     if (number < 0 || batch.stackSizeOf(number) > 0) return NOBODY;
     const entry = batch.entryOf(number);
@@ -201,7 +201,7 @@ export class TextReader {
    */
   private rawFrames(bytes: Uint8Array, at: number, end: number, event: number): void {
     const { batch } = this;
-    const open = find(bytes, 0x5b, at, end);
+    const open = find(bytes, OPEN_SQUARE, at, end);
     if (open === end) return;
     let position = open + 1;
     scanHex(bytes, find(bytes, EQUALS, at, open) + 1, open);
@@ -280,7 +280,7 @@ export class TextReader {
   private notUnderstood(offset: number): void {
     this.strange++;
     if (this.strange > 1) return;
-    this.firstStrange = this.lines;
+    this.firstStrange = this.tally.lines;
     this.firstStrangeOffset = offset;
   }
 }

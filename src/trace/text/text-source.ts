@@ -13,8 +13,10 @@ import { TraceError } from '../trace-error.ts';
 import { BatchDelivery } from './batch-delivery.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { EventKinds } from './event-kinds.ts';
+import { LineForms } from './line-forms.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { LossScout } from './loss-scout.ts';
+import { QuickLines } from './quick-lines.ts';
 import { TextPositions } from './text-positions.ts';
 import { TextReader } from './text-reader.ts';
 
@@ -69,6 +71,7 @@ export class TextSource implements Source {
   private readonly around: TextSurroundings | undefined;
   private readonly symbols = new LearntSymbols();
   private readonly kinds = new EventKinds(this.symbols);
+  private readonly forms = new LineForms();
   private readonly positions: TextPositions;
   private readonly commandNames: Map<number, string>;
   private reader: TextReader | undefined;
@@ -96,7 +99,7 @@ export class TextSource implements Source {
         {
           name: '',
           clock: around?.clock ?? 'not stated',
-          cpus: reader ? [...reader.cpus.keys()].filter(cpu => reader.cpus[cpu]) : [],
+          cpus: reader ? [...reader.tally.cpus.keys()].filter(cpu => reader.tally.cpus[cpu]) : [],
         },
       ],
     };
@@ -105,7 +108,8 @@ export class TextSource implements Source {
   get notes(): readonly string[] {
     const { reader, around } = this;
     if (!reader) return around?.notes ?? [];
-    const { timeStyles, disordered, events, overwritten } = reader;
+    const { timeStyles, overwritten } = reader;
+    const { disordered, events } = reader.tally;
     const { guesses } = this.symbols;
     return [
       ...(around?.notes ?? []),
@@ -186,10 +190,11 @@ export class TextSource implements Source {
     const batch = new BatchWriter(listener);
     const reader = new TextReader(kinds, symbols, positions, commandNames, batch);
     this.reader = reader;
-    const splitter = new LineSplitter((...line) => reader.line(...line));
+    const quick = new QuickLines(reader, batch, symbols, positions, this.forms);
+    const splitter = new LineSplitter((bytes, start, end, offset) => quick.read(bytes, start, end, offset));
     const scout = new LossScout(
       (cpu, count, sinceNs, untilNs) => loss.eventsLost(cpu, count, sinceNs, untilNs),
-      cpu => reader.cpus[cpu]?.lastNs,
+      cpu => reader.tally.cpus[cpu]?.lastNs,
     );
     // The reader stays behind what was seen: marks of loss are known before what they cast doubt on.
     const ahead: Uint8Array[] = [];
@@ -219,15 +224,16 @@ export class TextSource implements Source {
     splitter.finish();
     batch.finish();
     this.noteGaps(reader);
+    const { tally } = reader;
     return {
-      events: reader.events,
-      perCpu: [...reader.cpus.entries()].flatMap(([cpu, state]) =>
+      events: tally.events,
+      perCpu: [...tally.cpus.entries()].flatMap(([cpu, state]) =>
         state
           ? [{ cpu, events: state.events, firstNs: state.firstNs, lastNs: state.lastNs, bytes: state.bytes }]
           : [],
       ),
-      firstNs: reader.events === 0 ? 0 : reader.firstNs,
-      lastNs: reader.lastNs,
+      firstNs: tally.events === 0 ? 0 : tally.firstNs,
+      lastNs: tally.lastNs,
     };
   }
 
@@ -237,18 +243,15 @@ export class TextSource implements Source {
 
   /** Reads the beginning for its kinds of events, their fields and the names of functions alone. */
   private survey(beginning: readonly Uint8Array[]): void {
-    const reader = new TextReader(
-      this.kinds,
-      this.symbols,
-      this.positions,
-      this.commandNames,
-      new BatchWriter(() => undefined),
-    );
-    const splitter = new LineSplitter((...line) => reader.line(...line));
+    const { kinds, symbols, positions, commandNames } = this;
+    const batch = new BatchWriter(() => undefined);
+    const reader = new TextReader(kinds, symbols, positions, commandNames, batch);
+    const quick = new QuickLines(reader, batch, symbols, positions, this.forms);
+    const splitter = new LineSplitter((bytes, start, end, offset) => quick.read(bytes, start, end, offset));
     for (const chunk of beginning) splitter.push(chunk);
   }
 
-  private noteGaps({ strange, firstStrange, firstStrangeOffset, events }: TextReader): void {
+  private noteGaps({ strange, firstStrange, firstStrangeOffset, tally: { events } }: TextReader): void {
     if (strange > 0 && events === 0) {
       throw new TraceError(
         this.input.name,
