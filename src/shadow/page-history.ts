@@ -6,16 +6,17 @@ import { IdStack } from './id-stack.ts';
 /** What the last event of a page said. `unknown`: none was seen. */
 export type PageState = 'unknown' | 'allocated' | 'free';
 
-const CHUNK_PAGES = 512;
+/** So few that a page whose neighbours have no event costs little: pages of network cards are far apart. */
+const CHUNK_PAGES = 32;
 
 /** Larger blocks do not exist; an order above this comes from a damaged trace. 1 GiB hugetlb pages have order 18. */
 export const LARGEST_ORDER = 20;
 
 /** Chunks that the rows begin with room for. */
-const INITIAL_CHUNKS = 16;
+const INITIAL_CHUNKS = 256;
 
 /** Chunks below this number, those of 1 TiB, are found in an array; the others in a map. */
-const NEAR_CHUNKS = 2 ** 19;
+const NEAR_CHUNKS = 2 ** 23;
 
 /**
  * The last allocation and the last free of each page, in pages of the kernel's size: who had it before a finding.
@@ -27,7 +28,7 @@ const NEAR_CHUNKS = 2 ** 19;
 export class PageHistory {
   /** Two words for each page, for its last allocation and its last free: the record, doubled, plus 1 for the later one. */
   rows: Int32Array = new Int32Array(2 * INITIAL_CHUNKS * CHUNK_PAGES);
-  /** Rows are given out in chunks, from 1 on: the chunk of each 512 pages, 0 for none. */
+  /** Rows are given out in chunks, from 1 on: the chunk of each {@link CHUNK_PAGES}, 0 for none. */
   near: Int32Array = new Int32Array(1024);
   private readonly far = new Map<number, number>();
   private chunks = 1;
@@ -75,6 +76,7 @@ export class PageHistory {
   /** @param which 0 for an allocation, 1 for a free */
   private note(at: Readonly<Moment>, pfn: number, order: number, which: number): void {
     if (order > LARGEST_ORDER) return;
+    if (order === 0 && this.noteAgain(at, pfn, which)) return;
     const pages = 2 ** order;
     const record = this.records.add(at, pages);
     for (let done = 0; done < pages; ) {
@@ -92,11 +94,25 @@ export class PageHistory {
     }
   }
 
+  /** Notes the event of a page in the record of the last one, where no other page shares that; `false` where one does. */
+  private noteAgain(at: Readonly<Moment>, pfn: number, which: number): boolean {
+    const row = this.findRow(pfn);
+    if (row < 0) return false;
+    const { rows, records } = this;
+    const record = (rows[row + which] as number) >> 1;
+    if (record === 0 || records.users[record] !== 1) return false;
+    records.moments.set(record, at);
+    rows[row + which] = record * 2 + 1;
+    rows[row + 1 - which] = (rows[row + 1 - which] as number) & ~1;
+    return true;
+  }
+
   /** Where the row of a page begins; -1 where it has had no event. */
   private findRow(pfn: number): number {
     const key = Math.floor(pfn / CHUNK_PAGES);
-    const chunk = key < NEAR_CHUNKS ? (this.near[key] ?? 0) : (this.far.get(key) ?? 0);
-    return chunk === 0 ? -1 : 2 * (chunk * CHUNK_PAGES + (pfn % CHUNK_PAGES));
+    const { near } = this;
+    const chunk = key < near.length ? (near[key] as number) : (this.far.get(key) ?? 0);
+    return chunk === 0 ? -1 : 2 * (chunk * CHUNK_PAGES + pfn - key * CHUNK_PAGES);
   }
 
   private rowOf(pfn: number): number {

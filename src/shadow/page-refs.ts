@@ -6,6 +6,13 @@ const GIB_FRAMES = FAN * FAN;
 /** GiB slots kept in a flat array: 4 PiB, all that a 52-bit physical address reaches. The rest is garbage. */
 const NEAR_GIBS = 2 ** 22;
 
+/**
+ * A slot of 2 MiB below this is no node but a lone frame: only one of the block is mapped, once. Its number in the block
+ * is in the low bits, the rest is {@link LONE}.
+ */
+export const LONE_LIMIT = -(2 ** 30);
+const LONE = -(2 ** 31);
+
 /** The longest range, in frames, that one `PageRefs.add` takes: 4 PiB, all of a 52-bit physical address space. */
 export const MAX_RANGE_FRAMES = 2 ** 40;
 
@@ -13,7 +20,8 @@ export const MAX_RANGE_FRAMES = 2 ** 40;
  * How many mappings reach each frame (4 KiB) of physical memory.
  *
  * A directory slot per GiB leads to 512 slots of 2 MiB, each of them to 512 frames. A slot holds `v >= 0`, one
- * count for all of its block, or `v < 0`, the child node `~v`. A node also has a *pending* count, which is owed to
+ * count for all of its block, or `v < 0`, the child node `~v`; of a block in which a single frame is mapped once, as a
+ * page of a network card often is, it holds that frame. A node also has a *pending* count, which is owed to
  * everything below it: the count of a frame is its last slot plus the pending counts of the nodes above.
  *
  * Two rules keep this small and fast:
@@ -24,7 +32,7 @@ export const MAX_RANGE_FRAMES = 2 ** 40;
  * Cost: per GiB touched, at most two node expansions at each ragged edge and one word per whole 2 MiB; a whole GiB
  * is one word, also when the GiB is fragmented (`remove` then needs a pending count; without one it visits the
  * nodes that exist). A range of any length reads at most the directory that exists, never one word per GiB of the
- * range. Memory: 2 KiB per lonely mapped frame, never more than about 4 bytes per frame of RAM, plus
+ * range. Memory: nothing for a lone frame, 2 KiB for a block with more, never more than about 4 bytes per frame of RAM, plus
  * one word of directory per GiB: 16 MiB for the longest range there is, whatever its address.
  *
  * Frames are integers in 0 ... 2^52 (see `kernel/units.ts`). Counts are Int32: the zero page may be mapped at a
@@ -86,6 +94,7 @@ export class PageRefs {
     const owed = this.pending[~slot] as number;
     const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
     if (block >= 0) return owed + block;
+    if (block < LONE_LIMIT) return owed + Number(((block ^ rest) & FAN_MASK) === 0);
     return owed + (this.pending[~block] as number) + (this.slots[~block * FAN + (rest & FAN_MASK)] as number);
   }
 
@@ -105,7 +114,7 @@ export class PageRefs {
       if (block === 0) continue;
       const start = index * FAN;
       if (block > 0 || (from <= start && to >= start + FAN)) return true;
-      if (this.firstInLeaf(~block, Math.max(from - start, 0), Math.min(to - start, FAN)) >= 0) return true;
+      if (this.firstInBlock(block, Math.max(from - start, 0), Math.min(to - start, FAN)) >= 0) return true;
     }
     return false;
   }
@@ -142,39 +151,53 @@ export class PageRefs {
     return this.slots.byteLength + 3 * this.nonZero.byteLength + this.near.byteLength;
   }
 
-  /** Where the slot of a frame is, if there is a node of frames for it; else -1. Most calls concern a single frame. */
-  private slotOfFrame(frame: number): number {
+  /** Adds 1 to a frame where that is a word or two; `false` where it is more than that. */
+  private addOne(frame: number): boolean {
     const gib = Math.floor(frame / GIB_FRAMES);
     const slot = this.slotOf(gib);
-    if (slot >= 0) return -1;
+    if (slot >= 0) return false;
     const rest = frame - gib * GIB_FRAMES;
-    const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
-    return block >= 0 ? -1 : ~block * FAN + (rest & FAN_MASK);
-  }
-
-  /** Adds 1 to a frame where that is one word; `false` where it is more than that. */
-  private addOne(frame: number): boolean {
-    const at = this.slotOfFrame(frame);
-    if (at < 0) return false;
-    const leaf = at >> FAN_SHIFT;
-    const own = this.slots[at] as number;
+    const at = ~slot * FAN + (rest >> FAN_SHIFT);
+    const inBlock = rest & FAN_MASK;
+    const block = this.slots[at] as number;
+    if (block >= 0) {
+      if (block > 0) return false;
+      this.slots[at] = LONE + inBlock;
+      this.nonZero[~slot] = (this.nonZero[~slot] as number) + 1;
+      return true;
+    }
+    const leaf = block < LONE_LIMIT ? this.unfoldLone(at) : ~block;
+    const own = this.slots[leaf * FAN + inBlock] as number;
     if (own === 0) {
       const nonZero = (this.nonZero[leaf] as number) + 1;
       // The last 0 goes: the node may fold.
       if (nonZero === FAN) return false;
       this.nonZero[leaf] = nonZero;
     }
-    this.slots[at] = own + 1;
+    this.slots[leaf * FAN + inBlock] = own + 1;
     this.total[leaf] = (this.total[leaf] as number) + 1;
     return true;
   }
 
-  /** Takes 1 from a frame where that is one word; `false` where it is more than that. */
+  /** Takes 1 from a frame where that is a word or two; `false` where it is more than that. */
   private removeOne(frame: number): boolean {
-    const at = this.slotOfFrame(frame);
-    if (at < 0) return false;
-    const leaf = at >> FAN_SHIFT;
-    const own = this.slots[at] as number;
+    const gib = Math.floor(frame / GIB_FRAMES);
+    const slot = this.slotOf(gib);
+    if (slot >= 0) return false;
+    const rest = frame - gib * GIB_FRAMES;
+    const at = ~slot * FAN + (rest >> FAN_SHIFT);
+    const inBlock = rest & FAN_MASK;
+    const block = this.slots[at] as number;
+    if (block >= 0) return false;
+    if (block < LONE_LIMIT) {
+      const nonZero = (this.nonZero[~slot] as number) - 1;
+      if (block !== LONE + inBlock || nonZero === 0) return false;
+      this.slots[at] = 0;
+      this.nonZero[~slot] = nonZero;
+      return true;
+    }
+    const leaf = ~block;
+    const own = this.slots[leaf * FAN + inBlock] as number;
     if (own === 0) return false;
     if (own === 1) {
       const nonZero = (this.nonZero[leaf] as number) - 1;
@@ -182,9 +205,20 @@ export class PageRefs {
       if (nonZero === 0) return false;
       this.nonZero[leaf] = nonZero;
     }
-    this.slots[at] = own - 1;
+    this.slots[leaf * FAN + inBlock] = own - 1;
     this.total[leaf] = (this.total[leaf] as number) - 1;
     return true;
+  }
+
+  /** Gives a block with a lone frame a node, and returns it. */
+  private unfoldLone(at: number): number {
+    const lone = (this.slots[at] as number) & FAN_MASK;
+    const leaf = this.take(0, 0);
+    this.slots[leaf * FAN + lone] = 1;
+    this.nonZero[leaf] = 1;
+    this.total[leaf] = 1;
+    this.slots[at] = ~leaf;
+    return leaf;
   }
 
   private addInGib(gib: number, from: number, to: number): void {
@@ -211,11 +245,14 @@ export class PageRefs {
       return;
     }
     if ((from & FAN_MASK) !== 0) this.addInLeaf(mid, index++, from & FAN_MASK, FAN);
-    const slots = this.slots;
+    let { slots } = this;
     let risen = 0;
     for (let at = mid * FAN + index; index < last; index++, at++) {
       const slot = slots[at] as number;
-      if (slot < 0) {
+      if (slot < LONE_LIMIT) {
+        this.pending[this.unfoldLone(at)] = 1;
+        slots = this.slots;
+      } else if (slot < 0) {
         this.pending[~slot] = (this.pending[~slot] as number) + 1;
       } else {
         slots[at] = slot + 1;
@@ -228,11 +265,19 @@ export class PageRefs {
 
   private addInLeaf(mid: number, index: number, from: number, to: number): void {
     const slot = this.slots[mid * FAN + index] as number;
+    if (slot === 0) {
+      this.nonZero[mid] = (this.nonZero[mid] as number) + 1;
+      if (to - from === 1) {
+        this.slots[mid * FAN + index] = LONE + from;
+        return;
+      }
+    }
     let leaf = ~slot;
     if (slot >= 0) {
       leaf = this.take(slot, 0);
       this.slots[mid * FAN + index] = ~leaf;
-      if (slot === 0) this.nonZero[mid] = (this.nonZero[mid] as number) + 1;
+    } else if (slot < LONE_LIMIT) {
+      leaf = this.unfoldLone(mid * FAN + index);
     }
     const slots = this.slots;
     const end = leaf * FAN + to;
@@ -290,12 +335,13 @@ export class PageRefs {
     const at = mid * FAN + index;
     if (this.slots[at] === 0 && !this.push(mid)) return 0;
     const slot = this.slots[at] as number;
+    if (slot < LONE_LIMIT) this.unfoldLone(at);
     if (slot > 0) {
       this.slots[at] = slot - 1;
       if (slot === 1) this.nonZero[mid] = (this.nonZero[mid] as number) - 1;
       return FAN;
     }
-    const leaf = ~slot;
+    const leaf = ~(this.slots[at] as number);
     if (this.pending[leaf] === 0 && (this.nonZero[leaf] === FAN || !this.push(mid))) {
       return this.removeInLeaf(mid, index, 0, FAN);
     }
@@ -310,6 +356,13 @@ export class PageRefs {
     if (slot > 0) {
       leaf = this.take(slot, 1);
       this.slots[mid * FAN + index] = ~leaf;
+    } else if (slot < LONE_LIMIT) {
+      if (to - from === 1 && slot === LONE + from) {
+        this.slots[mid * FAN + index] = 0;
+        this.nonZero[mid] = (this.nonZero[mid] as number) - 1;
+        return 1;
+      }
+      leaf = this.unfoldLone(mid * FAN + index);
     }
     const slots = this.slots;
     const start = leaf * FAN + from;
@@ -340,6 +393,7 @@ export class PageRefs {
     for (let at = node * FAN; at < end; at++) {
       const slot = this.slots[at] as number;
       if (slot >= 0) this.slots[at] = slot + 1;
+      else if (slot < LONE_LIMIT) this.pending[this.unfoldLone(at)] = 1;
       else this.pending[~slot] = (this.pending[~slot] as number) + 1;
     }
     this.nonZero[node] = FAN;
@@ -372,7 +426,8 @@ export class PageRefs {
       if (block === 0) continue;
       const start = Math.max(from - index * FAN, 0);
       const stop = Math.min(to - index * FAN, FAN);
-      if (block > 0 || (this.pending[~block] as number) > 0) total += stop - start;
+      if (block < LONE_LIMIT) total += Number(this.firstInBlock(block, start, stop) >= 0);
+      else if (block > 0 || (this.pending[~block] as number) > 0) total += stop - start;
       else if (stop - start === FAN) total += this.nonZero[~block] as number;
       else for (let i = start; i < stop; i++) if (this.slots[~block * FAN + i] !== 0) total++;
     }
@@ -393,13 +448,19 @@ export class PageRefs {
       if (block === 0) continue;
       const start = Math.max(from - index * FAN, 0);
       if (block > 0) return base + index * FAN + start;
-      const first = this.firstInLeaf(~block, start, Math.min(to - index * FAN, FAN));
+      const first = this.firstInBlock(block, start, Math.min(to - index * FAN, FAN));
       if (first >= 0) return base + index * FAN + first;
     }
     return -1;
   }
 
-  private firstInLeaf(leaf: number, from: number, to: number): number {
+  /** The first mapped frame of a block that has a node or a lone frame, or -1. */
+  private firstInBlock(block: number, from: number, to: number): number {
+    if (block < LONE_LIMIT) {
+      const lone = block & FAN_MASK;
+      return lone >= from && lone < to ? lone : -1;
+    }
+    const leaf = ~block;
     if ((this.pending[leaf] as number) > 0) return from;
     for (let i = from; i < to; i++) if (this.slots[leaf * FAN + i] !== 0) return i;
     return -1;

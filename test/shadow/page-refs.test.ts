@@ -74,6 +74,25 @@ describe('how it stays small', () => {
     expect(refs.nodesInUse).toBe(0);
   });
 
+  it('keeps a lone frame in the word of its block, and unfolds for another, or for a second mapping', () => {
+    const refs = new PageRefs();
+    for (let block = 0; block < 100; block++) refs.add(block * MIB2 + 3 * block, 1);
+    expect(refs.nodesInUse).toBe(1);
+    expect([0, 1, MIB2 + 2, MIB2 + 3, MIB2 + 4].map(frame => refs.get(frame))).toEqual([1, 0, 0, 1, 0]);
+    expect(refs.countMapped(MIB2, 10 * MIB2)).toBe(10);
+    expect(refs.firstMapped(MIB2 + 4, 2 * MIB2)).toBe(2 * MIB2 + 6);
+    expect(refs.anyMapped(5 * MIB2 + 10, 5)).toBe(false);
+    expect(refs.anyMapped(5 * MIB2 + 10, 6)).toBe(true);
+    refs.add(MIB2 + 3, 1);
+    refs.add(2 * MIB2 + 7, 1);
+    expect(refs.nodesInUse).toBe(3);
+    expect([MIB2 + 3, 2 * MIB2 + 6, 2 * MIB2 + 7].map(frame => refs.get(frame))).toEqual([2, 1, 1]);
+    expect(refs.remove(3 * MIB2 + 8, 1)).toBe(1);
+    expect(refs.remove(0, 100 * MIB2)).toBe(100 * MIB2 - 101);
+    expect(refs.remove(MIB2 + 3, 1)).toBe(0);
+    expect(refs.nodesInUse).toBe(0);
+  });
+
   it('unfolds for a hole and folds again when the hole is filled', () => {
     const refs = new PageRefs();
     refs.add(0, GIB);
