@@ -29,8 +29,12 @@ export interface Input {
   readonly total: number;
   /** Bytes of the file that were read so far. */
   consumed(): number;
-  /** The content up to its end or to the first {@link damage}. */
-  chunks(): AsyncIterable<Uint8Array>;
+  /**
+   * The content up to its end or to the first {@link damage}.
+   *
+   * @param spare chunks that the caller needs no more, added while it reads on: some are used again for later ones
+   */
+  chunks(spare?: Uint8Array[]): AsyncIterable<Uint8Array>;
   /**
    * A file with the content, for whoever asked to close. A pipe and the content of a container are copied for it to
    * a temporary file without a name, up to the first {@link damage}.
@@ -64,8 +68,10 @@ function plainFile(file: InputFile, head: Uint8Array): Input {
     head,
     total: file.size,
     consumed: () => consumed,
-    async *chunks() {
-      for (let bytes = file.readUpTo(0, CHUNK); bytes.length > 0; bytes = file.readUpTo(consumed, CHUNK)) {
+    async *chunks(spare = []) {
+      for (;;) {
+        const bytes = file.readUpTo(consumed, CHUNK, spare.pop());
+        if (bytes.length === 0) return;
         consumed += bytes.length;
         yield bytes;
       }

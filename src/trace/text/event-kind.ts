@@ -458,17 +458,12 @@ export class EventKind {
   /** The place that a probe sits on. Of an address without a name the function is guessed, once. */
   private scanFunction(bytes: Uint8Array, at: number, end: number): void {
     scanPlace(this.symbols, bytes, at, end);
-    if (this.isLastFunction(wide.high, wide.low)) return;
+    if (wide.low === this.lastLow && wide.high === this.lastHigh) return;
     this.lastHigh = wide.high;
     this.lastLow = wide.low;
     if (this.symbols.isKnown(wide.high, wide.low)) return;
     const name = guessFunction(this.format);
     if (name !== undefined) this.symbols.guess(wide.high, wide.low, name);
-  }
-
-  /** Whether the probe sits there by the line before: nothing is to be learnt of it. */
-  isLastFunction(high: number, low: number): boolean {
-    return low === this.lastLow && high === this.lastHigh;
   }
 
   /** Writes one value as {@link encode} does, where bytes of the record up to `tail` are written; the end of its word. */

@@ -1,69 +1,77 @@
 import type { BodyTrace, PlacedField } from './body-trace.ts';
 import type { EventKind } from './event-kind.ts';
+import { type Literals, LiteralsBuilder, sameLiterals, sameNumbers } from './literals.ts';
 import { CARRIAGE_RETURN, isDigit, isPrefixedHex, OPEN, OPEN_SQUARE, QUOTE } from './scan.ts';
 
 /** What stands behind the literal of a step. */
 export const STEP = {
-  /** The end of the line. */
-  end: 0,
-  /** Anything up to the end of the line. */
-  rest: 1,
+  /** 16 hexadecimal digits: an address. */
+  address: 0,
   /** Hexadecimal digits, at most 16. */
-  hex: 2,
-  /** Decimal digits, at most 15, perhaps behind a minus. */
-  decimal: 3,
+  hex: 1,
   /** The same of a page frame number: 0 stands for -1. */
-  hexPfn: 4,
-  decimalPfn: 5,
+  hexPfn: 2,
+  /** Decimal digits, perhaps behind a minus; the same of a page frame number. */
+  decimal: 3,
+  decimalPfn: 4,
+  /** The end of the line. */
+  end: 5,
+  /** Anything up to the end of the line. */
+  rest: 6,
   /** What no field wants up to a space. */
-  skip: 6,
+  skip: 7,
   /** A word without `=` that no field wants. */
-  word: 7,
+  word: 8,
   /** A string up to a space; the same for a field by its place, which has no `=`. */
-  string: 8,
-  placedString: 9,
+  string: 9,
+  placedString: 10,
   /** A word that stands for a number. */
-  place: 10,
-  direction: 11,
-  attributes: 12,
+  place: 11,
+  direction: 12,
+  attributes: 13,
+  /** The name of the caller of a probe, before `)` or ` <- `. */
+  caller: 14,
+  /** The call site of slab events, up to `)`. */
+  callSite: 15,
   /** A value that {@link EventKind.encodeOne} reads. */
-  special: 13,
-  /** The function of a probe as digits, which must be that of the line before. */
-  functionHex: 14,
-  /** The function of a probe, or its caller, before `)` or ` <- `. */
-  function: 15,
-  caller: 16,
-  /** Anything up to `)`. */
-  callSite: 17,
+  special: 16,
 } as const;
 
-/** Numbers of a step: where its literal is among all words and how many whole ones it has, mask and bytes of its last one, what stands behind, and the word of the record that this goes to. */
-export const STEP_NUMBERS = 6;
+/** Numbers of a step: bytes of its literal and where it is, see `Literals`, what stands behind, and the word of the record that this goes to. */
+export const STEP_NUMBERS = 4;
 
-/** Bytes of literals, and steps, at most: of a line of more the form is not learnt. */
-const MOST_LITERAL = 1024;
+/** Steps at most: of a line of more the form is not learnt. */
 const MOST_STEPS = 80;
 
 const HEX_DIGITS = /^[0-9a-f]+$/;
 
-/** The form of the lines of one kind of event from the name on: what is the same in all of them, and what stands between. */
+/**
+ * The form of the lines of one kind of event from the name on: what is the same in all of them, which the function of a
+ * probe is too, and what stands between.
+ */
 export interface LineForm {
   /** `undefined` for the line that a stack begins with. */
   readonly kind: EventKind | undefined;
-  /** The literals, in words of four bytes. */
-  readonly literals: Int32Array;
+  readonly literals: Literals;
   /** {@link STEP_NUMBERS} for each step. */
   readonly steps: Int32Array;
   /** The field of each step that is special. */
   readonly fields: readonly (PlacedField | undefined)[];
+  /** Words of the record that no step writes, or not always. */
+  readonly zeros: Int32Array;
+  /** The function of a probe, which is in the literals, as its address; the word of the record that this goes to, or 0. */
+  readonly functionWord: number;
+  readonly functionHigh: number;
+  readonly functionLow: number;
+  /** Of each step: the first half of an address that was read last, as the text and as the number. */
+  readonly halves: Float64Array;
+  readonly halfValues: Uint32Array;
+  /** The form that the next line of the same task had when it was last looked for. */
+  next: LineForm | undefined;
 }
 
 export function isSameForm(a: LineForm, b: LineForm): boolean {
-  return a.kind === b.kind && sameNumbers(a.steps, b.steps) && sameNumbers(a.literals, b.literals);
-}
-
-function sameNumbers(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+  return a.kind === b.kind && sameNumbers(a.steps, b.steps) && sameLiterals(a.literals, b.literals);
 }
 
 /** Makes the form of a line `[nameAt, end)` while it is read by the general way. */
@@ -74,7 +82,8 @@ export class LineFormBuilder implements BodyTrace {
   private at: number;
   private isSpecial = false;
   private hasRest = false;
-  private readonly literals: number[] = [];
+  private functionWord = 0;
+  private readonly literals = new LiteralsBuilder();
   private readonly steps: number[] = [];
   private readonly fields: (PlacedField | undefined)[] = [];
 
@@ -84,13 +93,30 @@ export class LineFormBuilder implements BodyTrace {
     this.end = end;
   }
 
-  /** The form; `undefined` where the line can be read by the general way alone. */
-  build(kind: EventKind | undefined): LineForm | undefined {
+  /**
+   * @param record the words of the record that was written of the line
+   * @returns the form; `undefined` where the line can be read by the general way alone
+   */
+  build(kind: EventKind | undefined, record: Uint32Array): LineForm | undefined {
     if (!this.hasRest) this.step(this.end, this.end, STEP.end, 0);
-    const { literals, steps, fields, end, bytes } = this;
-    if (this.isSpecial || literals.length * 4 > MOST_LITERAL || fields.length > MOST_STEPS) return undefined;
+    const { steps, fields, end, bytes } = this;
+    const literals = this.literals.build();
+    if (this.isSpecial || !literals || fields.length > MOST_STEPS) return undefined;
     if (bytes[end] === CARRIAGE_RETURN) return undefined;
-    return { kind, literals: Int32Array.from(literals), steps: Int32Array.from(steps), fields };
+    const zeros = Int32Array.from(kind ? this.unwritten(kind) : []);
+    return {
+      kind,
+      literals,
+      steps: Int32Array.from(steps),
+      fields,
+      zeros,
+      functionWord: this.functionWord,
+      functionHigh: record[this.functionWord + 1] as number,
+      functionLow: record[this.functionWord] as number,
+      halves: new Float64Array(fields.length).fill(Number.NaN),
+      halfValues: new Uint32Array(fields.length),
+      next: undefined,
+    };
   }
 
   value(field: PlacedField, at: number, end: number, wordEnd: number): void {
@@ -119,8 +145,9 @@ export class LineFormBuilder implements BodyTrace {
     const text = this.text(at, end);
     const isHex = text.length <= 16 && HEX_DIGITS.test(text);
     if (!/^[^<>()]+$/.test(text)) this.special();
-    else if (what === 'function') this.step(at, end, isHex ? STEP.functionHex : STEP.function, offset);
-    else this.step(at, end, isHex ? STEP.hex : STEP.caller, offset);
+    else if (what === 'function') this.functionWord = offset >> 2;
+    else if (!isHex) this.step(at, end, STEP.caller, offset);
+    else this.step(at, end, text.length === 16 ? STEP.address : STEP.hex, offset);
   }
 
   callSite(at: number, end: number): void {
@@ -175,12 +202,24 @@ export class LineFormBuilder implements BodyTrace {
       this.special();
     } else if (isPrefixedHex(bytes, at, this.end)) {
       // `0x` belongs to the literal.
-      this.step(at + 2, end, isPfn ? STEP.hexPfn : STEP.hex, offset);
+      this.step(at + 2, end, isPfn ? STEP.hexPfn : end - at === 18 ? STEP.address : STEP.hex, offset);
     } else if (form === 'hex' || form === 'place') {
-      this.step(at, end, STEP.hex, offset);
+      this.step(at, end, end - at === 16 ? STEP.address : STEP.hex, offset);
     } else {
       this.step(at, end, isPfn ? STEP.decimalPfn : STEP.decimal, offset);
     }
+  }
+
+  private *unwritten(kind: EventKind): Generator<number> {
+    const written = new Set<number>(this.functionWord > 0 ? [this.functionWord, this.functionWord + 1] : []);
+    for (let i = 0; i < this.steps.length; i += STEP_NUMBERS) {
+      const [, , what, word = 0] = this.steps.slice(i, i + STEP_NUMBERS);
+      if (what === STEP.special) continue;
+      written.add(word);
+      // Of a string the place is a word, of all others the value is two.
+      if (what !== STEP.string && what !== STEP.placedString) written.add(word + 1);
+    }
+    for (let word = 2; word < kind.fixedBytes >> 2; word++) if (!written.has(word)) yield word;
   }
 
   /** Ends the literal at `at`, behind which something stands up to `end`. */
@@ -189,14 +228,7 @@ export class LineFormBuilder implements BodyTrace {
     const length = at - this.at;
     // Two values without anything between would not be told apart.
     if (length === 0 && steps.length > 0 && what !== STEP.end && what !== STEP.rest) this.special();
-    const first = literals.length;
-    for (let i = 0; i < length; i += 4) {
-      let word = 0;
-      for (let k = 0; k < 4 && i + k < length; k++) word |= (bytes[this.at + i + k] as number) << (8 * k);
-      literals.push(word);
-    }
-    const left = length % 4;
-    steps.push(first, length >> 2, left === 0 ? 0 : 2 ** (8 * left) - 1, left, what, offset >> 2);
+    steps.push(length, literals.add(bytes, this.at, at), what, offset >> 2);
     this.fields.push(field);
     this.at = end;
   }

@@ -1,6 +1,6 @@
 import { newLineHeader, scanLineHeader } from './line-header.ts';
+import { LineSplitter, newlineIn } from './line-splitter.ts';
 import { addLosses, LOSS_WORDS, lossMark, scanLossMark, scanPerfLoss } from './loss-mark.ts';
-import { NEWLINE } from './scan.ts';
 
 /** Told of a loss: as {@link WalkListener.eventsLost}. */
 export type LossListener = (cpu: number, count: number, sinceNs: number, untilNs: number) => void;
@@ -16,8 +16,9 @@ export class LossScout {
   private readonly header = newLineHeader();
   /** Losses whose CPU has not gone on yet. */
   private readonly open = new Map<number, { count: number; sinceNs: number }>();
-  /** The beginning of a line that the next chunk ends. */
-  private rest: Uint8Array = new Uint8Array(0);
+  private readonly splitter = new LineSplitter((bytes, start, end) => this.lines(bytes, start, end));
+  /** Times of the last events in what was pushed last. */
+  private readonly seenNs = new Map<number, number>();
 
   constructor(tell: LossListener, readUntilNs: (cpu: number) => number | undefined) {
     this.tell = tell;
@@ -25,35 +26,37 @@ export class LossScout {
   }
 
   push(chunk: Uint8Array): void {
-    const bytes = Buffer.concat([this.rest, chunk]);
-    const lastNewline = bytes.lastIndexOf(NEWLINE);
-    this.rest = Uint8Array.from(bytes.subarray(lastNewline + 1));
-    if (this.open.size === 0 && !LOSS_WORDS.some(word => bytes.includes(word, 0, 'latin1'))) return;
-    const seenNs = new Map<number, number>();
-    let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      this.line(bytes, start, end, seenNs);
-      start = end + 1;
-    }
+    this.seenNs.clear();
+    this.splitter.push(chunk);
   }
 
   /** At the end of the text: the CPUs have not gone on. */
   finish(): void {
-    const { rest } = this;
-    if (rest.length > 0) this.line(rest, 0, rest.length, new Map());
+    this.seenNs.clear();
+    this.splitter.finish();
     for (const [cpu, { count, sinceNs }] of this.open) {
       this.tell(cpu, count, sinceNs, Number.POSITIVE_INFINITY);
     }
   }
 
-  private line(bytes: Uint8Array, start: number, end: number, seenNs: Map<number, number>): void {
-    const { header } = this;
+  private lines(bytes: Uint8Array, start: number, end: number): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+    if (this.open.size === 0 && !LOSS_WORDS.some(word => text.includes(word, 0, 'latin1'))) return;
+    for (let at = start; at < end; ) {
+      const stop = newlineIn(bytes, at, end);
+      this.line(bytes, at, stop);
+      at = stop + 1;
+    }
+  }
+
+  private line(bytes: Uint8Array, start: number, end: number): void {
+    const { header, seenNs } = this;
     if (scanLossMark(bytes, start, end)) {
-      this.lost(seenNs);
+      this.lost();
     } else if (scanLineHeader(bytes, start, end, header)) {
       const { cpu, timeNs } = header;
       if (scanPerfLoss(bytes, header.rest, end, cpu)) {
-        this.lost(seenNs);
+        this.lost();
         return;
       }
       const lost = this.open.get(cpu);
@@ -65,12 +68,12 @@ export class LossScout {
     }
   }
 
-  private lost(seenNs: ReadonlyMap<number, number>): void {
+  private lost(): void {
     const { cpu, count } = lossMark;
     const before = this.open.get(cpu);
     if (before) before.count = addLosses(before.count, count);
     else {
-      const sinceNs = seenNs.get(cpu) ?? this.readUntilNs(cpu) ?? Number.NEGATIVE_INFINITY;
+      const sinceNs = this.seenNs.get(cpu) ?? this.readUntilNs(cpu) ?? Number.NEGATIVE_INFINITY;
       this.open.set(cpu, { count, sinceNs });
     }
   }

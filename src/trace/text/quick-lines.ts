@@ -1,8 +1,9 @@
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
-import { type BatchWriter, LARGEST_RECORD } from './batch-writer.ts';
+import type { BatchWriter } from './batch-writer.ts';
 import { DECIMAL_PAIRS, HEX_PAIRS } from './digit-pairs.ts';
-import { KnownHeaders } from './known-headers.ts';
-import { type LineForm, LineFormBuilder, STEP, STEP_NUMBERS } from './line-form.ts';
+import { endOfLine, FormMatcher, UNKNOWN } from './form-matcher.ts';
+import { KNOWN_HEADERS, KnownHeaders } from './known-headers.ts';
+import { type LineForm, LineFormBuilder } from './line-form.ts';
 import type { LineForms } from './line-forms.ts';
 import { FRACTION_NS } from './line-header.ts';
 import { newlineIn, textEnd } from './line-splitter.ts';
@@ -10,46 +11,24 @@ import {
   CARRIAGE_RETURN,
   CLOSE,
   COLON,
-  COMMA,
   DOT,
   EQUALS,
   GREATER,
-  HEX,
   LESS,
-  MINUS,
   NEWLINE,
   OPEN,
-  OPEN_SQUARE,
-  QUOTE,
   SPACE,
-  scanDecimal,
   TAB,
-  wide,
   ZERO,
 } from './scan.ts';
 import type { TextPositions } from './text-positions.ts';
 import { NO_STACK, type TextReader } from './text-reader.ts';
-import { WordTable } from './word-table.ts';
-import { scanAttributes, scanDirection, scanKnownPlace } from './word-values.ts';
 
 /** Bytes that are read behind a line at most, before it is known where it ends. */
 const READ_BEHIND = 64;
 
-/** Bytes of a string that are copied here. */
-const LONGEST_STRING = 255;
-
 /** The upper half of kernel addresses has its first bit set, on kernels of 64 bits. */
 const KERNEL_HIGH = 0x8000_0000;
-
-/** A line that is not of a form that is known. */
-const UNKNOWN = -1;
-
-/** A table of words that is searched in vain and, by that, told of the word when it was read by the general way. */
-interface Missed {
-  table: WordTable | undefined;
-  at: number;
-  end: number;
-}
 
 /**
  * Reads the lines that have a form which the {@link TextReader} has shown before, which are nearly all of a text: bytes
@@ -63,14 +42,11 @@ export class QuickLines {
   private readonly positions: TextPositions;
   private readonly forms: LineForms;
   private readonly headers = new KnownHeaders();
-  private readonly places = new WordTable(4096);
-  private readonly directions = new WordTable(16);
-  private readonly attributes = new WordTable(64);
+  private readonly matcher: FormMatcher;
+  /** The form of the last line with each header. */
+  private readonly lastForms: (LineForm | undefined)[] = new Array(KNOWN_HEADERS);
   /** Addresses that {@link symbols} knows, found by their lower half. */
   private readonly known = new Uint32Array(2 * 8192);
-  private readonly missed: Missed = { table: undefined, at: 0, end: 0 };
-  /** Bytes of the record that {@link match} has written. */
-  private size = 0;
   /** The address that {@link addressOf} has read. */
   private high = 0;
   private low = 0;
@@ -87,6 +63,7 @@ export class QuickLines {
     this.symbols = symbols;
     this.positions = positions;
     this.forms = forms;
+    this.matcher = new FormMatcher(batch, symbols);
   }
 
   /** Takes the whole lines `[start, end)`, each with its end; byte 0 of `bytes` stands at `offset` of the text. */
@@ -96,6 +73,7 @@ export class QuickLines {
     const quickEnd = limit > start ? bytes.lastIndexOf(NEWLINE, limit - 1) + 1 : start;
     let at = start;
     while (at < quickEnd) {
+      this.matcher.forgetMissed();
       const next = this.line(bytes, view, at, offset);
       if (next !== UNKNOWN) {
         at = next;
@@ -111,8 +89,7 @@ export class QuickLines {
 
   /** Reads the line at `start`, and returns where the next one begins. */
   private line(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
-    const { reader, headers, missed } = this;
-    missed.table = undefined;
+    const { reader, headers, matcher } = this;
     const header = headers.find(view, start);
     if (header < 0) {
       return reader.stackOf === NO_STACK ? UNKNOWN : this.frame(bytes, view, start);
@@ -146,6 +123,19 @@ export class QuickLines {
     const timeNs = seconds * 1e9 + fraction * (FRACTION_NS[at - fractionAt] as number);
     at += 2;
     while (bytes[at] === SPACE) at++;
+    const pid = headers.pids[header] as number;
+    const flags = headers.flags[header] as number;
+    if (pid !== reader.lastPid && headers.isNoted[header] === 0) return UNKNOWN;
+    // The lines of a task often follow one another as they did before.
+    const before = this.lastForms[header];
+    const guess = before?.next;
+    if (guess !== undefined) {
+      const stop = matcher.match(guess, bytes, view, at, pid, flags);
+      if (stop !== UNKNOWN) {
+        this.take(guess, header, timeNs, start, stop, offset);
+        return stop + 1;
+      }
+    }
     // The name ends as the reader takes it to end: at a space, or at a colon before one.
     let nameEnd = at;
     let byte = bytes[nameEnd] as number;
@@ -154,13 +144,11 @@ export class QuickLines {
     }
     if (nameEnd === at) return UNKNOWN;
     const forms = this.forms.of(view, at, nameEnd);
-    const pid = headers.pids[header] as number;
-    if (pid !== reader.lastPid && headers.isNoted[header] === 0) return UNKNOWN;
-    const flags = headers.flags[header] as number;
     for (let i = 0; i < forms.length; i++) {
       const form = forms[i] as LineForm;
-      const stop = this.match(form, bytes, view, at, pid, flags);
+      const stop = matcher.match(form, bytes, view, at, pid, flags);
       if (stop !== UNKNOWN) {
+        if (before !== undefined) before.next = form;
         this.take(form, header, timeNs, start, stop, offset);
         return stop + 1;
       }
@@ -170,7 +158,7 @@ export class QuickLines {
 
   /** Does what the reader does for a line that it has understood. */
   private take(
-    { kind }: LineForm,
+    form: LineForm,
     header: number,
     timeNs: number,
     start: number,
@@ -179,232 +167,20 @@ export class QuickLines {
   ): void {
     const { reader, headers, batch } = this;
     const { tally } = reader;
+    this.lastForms[header] = form;
     const before = tally.lines++;
     const cpu = headers.cpus[header] as number;
     const pid = headers.pids[header] as number;
     const isPerf = headers.isPerf[header] === 1;
     reader.header.isPerf = isPerf;
     tally.count(cpu, timeNs, stop - start + 1);
-    if (kind === undefined) {
+    if (form.kind === undefined) {
       reader.stackOf = reader.ownerOfStack(cpu, pid, headers.flags[header] as number);
       return;
     }
     reader.lastPid = pid;
-    const number = batch.push(cpu, timeNs, this.positions.of(offset + start, before), this.size);
+    const number = batch.push(cpu, timeNs, this.positions.of(offset + start, before), this.matcher.size);
     reader.stackOf = isPerf ? number : NO_STACK;
-  }
-
-  /**
-   * Reads the line from its name on, which is at `at`, and writes its record.
-   *
-   * @returns where the line ends, or {@link UNKNOWN} if it has another form
-   */
-  private match(
-    { kind, steps, literals, fields }: LineForm,
-    bytes: Uint8Array,
-    view: DataView,
-    at: number,
-    pid: number,
-    flags: number,
-  ): number {
-    const { batch } = this;
-    let words = batch.words;
-    const first = batch.start >> 2;
-    let tail = 0;
-    if (kind !== undefined) {
-      if (kind.wider !== undefined) return UNKNOWN;
-      tail = kind.fixedBytes;
-    }
-    let isBegun = false;
-    for (let step = 0; step < steps.length; step += STEP_NUMBERS) {
-      let literal = steps[step] as number;
-      for (const end = literal + (steps[step + 1] as number); literal < end; literal++, at += 4) {
-        if (view.getInt32(at, true) !== literals[literal]) return UNKNOWN;
-      }
-      const mask = steps[step + 2] as number;
-      if (mask !== 0) {
-        if ((view.getInt32(at, true) & mask) !== literals[literal]) return UNKNOWN;
-        at += steps[step + 3] as number;
-      }
-      if (!isBegun && kind !== undefined) {
-        isBegun = true;
-        batch.reserve(tail + 2 * LONGEST_STRING);
-        words = batch.words;
-        words[first] = kind.id | (flags << 16);
-        words[first + 1] = pid;
-        for (let i = 2; i < tail >> 2; i++) words[first + i] = 0;
-      }
-      const word = first + (steps[step + 5] as number);
-      const what = steps[step + 4] as number;
-      let low = 0;
-      let high = 0;
-      if (what === STEP.hex || what === STEP.hexPfn || what === STEP.functionHex) {
-        const start = at;
-        let pair = HEX_PAIRS[view.getUint16(at, true)] as number;
-        while (pair >= 0 && at - start < 8) {
-          low = (low << 8) | pair;
-          at += 2;
-          pair = HEX_PAIRS[view.getUint16(at, true)] as number;
-        }
-        if (at - start === 8) {
-          const second = at;
-          high = low;
-          low = 0;
-          while (pair >= 0 && at - second < 8) {
-            low = (low << 8) | pair;
-            at += 2;
-            pair = HEX_PAIRS[view.getUint16(at, true)] as number;
-          }
-          let digits = at - second;
-          const digit = HEX[bytes[at] as number] as number;
-          if (digit !== 255 && digits < 8) {
-            low = (low << 4) | digit;
-            at++;
-            digits++;
-          }
-          if (digits === 0) {
-            low = high;
-            high = 0;
-          } else if (digits < 8) {
-            low = (high << (4 * digits)) | low;
-            high >>>= 32 - 4 * digits;
-          }
-        } else {
-          const digit = HEX[bytes[at] as number] as number;
-          if (digit !== 255) {
-            low = (low << 4) | digit;
-            at++;
-          } else if (at === start) {
-            return UNKNOWN;
-          }
-        }
-        if (what === STEP.hexPfn && low === 0 && high === 0) low = high = -1;
-        if (what === STEP.functionHex && !kind?.isLastFunction(high >>> 0, low >>> 0)) return UNKNOWN;
-        words[word] = low;
-        words[word + 1] = high;
-        continue;
-      }
-      switch (what) {
-        case STEP.decimal:
-        case STEP.decimalPfn: {
-          const start = at;
-          let pair = DECIMAL_PAIRS[view.getUint16(at, true)] as number;
-          while (pair >= 0 && at - start < 8) {
-            low = low * 100 + pair;
-            at += 2;
-            pair = DECIMAL_PAIRS[view.getUint16(at, true)] as number;
-          }
-          const digit = (bytes[at] as number) - ZERO;
-          if (digit >>> 0 <= 9) {
-            low = low * 10 + digit;
-            at++;
-          }
-          if (at === start || at - start === 9) {
-            const isNegative = bytes[start] === MINUS;
-            at = scanDecimal(bytes, start, start + 17);
-            if (at === start || (isNegative && at === start + 1)) return UNKNOWN;
-            low = wide.low;
-            high = wide.high;
-          }
-          if (what === STEP.decimalPfn && low === 0 && high === 0) low = high = -1;
-          words[word] = low;
-          words[word + 1] = high;
-          break;
-        }
-        case STEP.rest:
-          // Else the value before goes on.
-          if (bytes[at] !== SPACE) return UNKNOWN;
-          at = endOfLine(bytes, view, at);
-          break;
-        case STEP.skip:
-          at = endOfWordHere(bytes, at);
-          break;
-        case STEP.word: {
-          let byte = bytes[at] as number;
-          if (byte === OPEN_SQUARE || byte === OPEN || byte === COMMA) return UNKNOWN;
-          while (byte !== SPACE && byte !== NEWLINE) {
-            if (byte === EQUALS) return UNKNOWN;
-            byte = bytes[++at] as number;
-          }
-          break;
-        }
-        case STEP.string:
-        case STEP.placedString: {
-          const start = at;
-          const mayHaveEquals = what === STEP.string;
-          let byte = bytes[at] as number;
-          if (byte === QUOTE) return UNKNOWN;
-          if (!mayHaveEquals && (byte === OPEN_SQUARE || byte === OPEN || byte === COMMA)) return UNKNOWN;
-          while (byte !== SPACE && byte !== NEWLINE) {
-            if (byte === EQUALS && !mayHaveEquals) return UNKNOWN;
-            byte = bytes[++at] as number;
-          }
-          const length = at - start;
-          if (length === 0 || length > LONGEST_STRING || tail + 2 * LONGEST_STRING > LARGEST_RECORD)
-            return UNKNOWN;
-          const size = (length + 4) & ~3;
-          batch.reserve(tail + size + 2 * LONGEST_STRING);
-          words = batch.words;
-          words[word] = ((length + 1) << 16) | tail;
-          const to = (first << 2) + tail;
-          // Beyond the end of the string are zeros, up to the end of its last word.
-          const last = size - 4;
-          for (let i = 0; i < last; i += 4) words[(to + i) >> 2] = view.getInt32(start + i, true);
-          words[(to + last) >> 2] = view.getInt32(start + last, true) & ((1 << (8 * (length - last))) - 1);
-          tail += size;
-          break;
-        }
-        case STEP.place:
-        case STEP.direction:
-        case STEP.attributes: {
-          const start = at;
-          at = endOfWordHere(bytes, at);
-          const table =
-            what === STEP.place ? this.places : what === STEP.direction ? this.directions : this.attributes;
-          const index = table.find(view, start, at - start);
-          if (index < 0) return this.miss(table, start, at);
-          words[word] = table.lows[index] as number;
-          words[word + 1] = table.highs[index] as number;
-          break;
-        }
-        case STEP.function:
-        case STEP.caller: {
-          const start = at;
-          let byte = bytes[at] as number;
-          while (byte !== CLOSE && byte !== LESS && byte !== NEWLINE) byte = bytes[++at] as number;
-          if (byte === LESS && bytes[at - 1] === SPACE) at--;
-          const index = this.places.find(view, start, at - start);
-          if (index < 0) return this.miss(this.places, start, at);
-          low = this.places.lows[index] as number;
-          high = this.places.highs[index] as number;
-          if (high !== this.symbols.nameOnlyHigh) return UNKNOWN;
-          if (what === STEP.function && !kind?.isLastFunction(high, low)) return UNKNOWN;
-          words[word] = low;
-          words[word + 1] = high;
-          break;
-        }
-        case STEP.callSite: {
-          let byte = bytes[at] as number;
-          while (byte !== CLOSE) {
-            if (byte === NEWLINE) return UNKNOWN;
-            byte = bytes[++at] as number;
-          }
-          break;
-        }
-        case STEP.special: {
-          const field = fields[step / STEP_NUMBERS];
-          const end = endOfLine(bytes, view, at);
-          if (field === undefined || kind === undefined || bytes[end - 1] === CARRIAGE_RETURN) return UNKNOWN;
-          at = kind.encodeOne(field, bytes, at, end, tail, batch);
-          tail = kind.recordSize;
-          words = batch.words;
-          break;
-        }
-      }
-    }
-    if (bytes[at] !== NEWLINE || bytes[at - 1] === CARRIAGE_RETURN) return UNKNOWN;
-    this.size = tail;
-    return at;
   }
 
   /** Reads a line of a stack, or the empty line that ends one. */
@@ -431,9 +207,10 @@ export class QuickLines {
       }
       if (last === SPACE || last === TAB || last === CARRIAGE_RETURN) return UNKNOWN;
       if (stackOf >= 0) {
-        const index = this.places.find(view, at, end - at);
-        if (index < 0) return this.miss(this.places, at, end);
-        this.batch.addFrame(stackOf, this.places.highs[index] as number, this.places.lows[index] as number);
+        const { places } = this.matcher;
+        const index = places.find(view, at, end - at);
+        if (index < 0) return this.matcher.miss(places, at, end);
+        this.batch.addFrame(stackOf, places.highs[index] as number, places.lows[index] as number);
       }
       return this.nextLine(end);
     }
@@ -481,30 +258,10 @@ export class QuickLines {
     return end + 1;
   }
 
-  private miss(table: WordTable, at: number, end: number): number {
-    const { missed } = this;
-    missed.table = table;
-    missed.at = at;
-    missed.end = end;
-    return UNKNOWN;
-  }
-
-  /** Adds the word that was missed to its table, if the reader has given it a meaning. */
-  private remember(bytes: Uint8Array, view: DataView): boolean {
-    const { table, at, end } = this.missed;
-    if (table === undefined) return false;
-    this.missed.table = undefined;
-    if (table === this.directions) scanDirection(bytes, at, end);
-    else if (table === this.attributes) scanAttributes(bytes, at, end);
-    else if (!scanKnownPlace(this.symbols, bytes, at, end)) return false;
-    table.set(view, at, end - at, wide.high, wide.low);
-    return true;
-  }
-
   /** Learns what the reader has shown of the line `[start, end)`, which it has just read. */
   private learn(bytes: Uint8Array, view: DataView, start: number, end: number): void {
-    const { reader, forms, batch } = this;
-    this.remember(bytes, view);
+    const { reader, forms, batch, matcher } = this;
+    matcher.remember(bytes, view);
     const { header, kindRead: kind, titleRead } = reader;
     if ((kind === undefined && !titleRead) || bytes[end - 1] === CARRIAGE_RETURN) return;
     const nameAt = header.rest;
@@ -523,12 +280,12 @@ export class QuickLines {
     const builder = new LineFormBuilder(bytes, nameAt, end);
     let form: LineForm | undefined;
     if (kind === undefined) {
-      form = builder.build(undefined);
+      form = builder.build(undefined, batch.words);
     } else if (bytes[nameEnd] === COLON) {
       // Written where the next record will be; nothing is kept of it.
       const { pid, flags } = header;
       const isUnderstood = kind.encode(bytes, reader.bodyAt, end, flags, pid, batch, builder);
-      if (isUnderstood || kind.isFixed) form = builder.build(kind);
+      if (isUnderstood || kind.isFixed) form = builder.build(kind, batch.words.subarray(batch.start >> 2));
       if (form && !this.isProven(form, bytes, view, nameAt, kind.recordSize)) form = undefined;
     }
     forms.add(view, nameAt, nameEnd, form);
@@ -536,37 +293,19 @@ export class QuickLines {
 
   /** Whether a form gives the same record as the one of `size` bytes that was written of its line. */
   private isProven(form: LineForm, bytes: Uint8Array, view: DataView, nameAt: number, size: number): boolean {
-    const { batch, missed } = this;
+    const { batch, matcher } = this;
     const { start } = batch;
     const record = batch.bytes.slice(start, start + size);
     const { pid, flags } = this.reader.header;
     let stop = UNKNOWN;
     do {
-      missed.table = undefined;
-      stop = this.match(form, bytes, view, nameAt, pid, flags);
-    } while (stop === UNKNOWN && this.remember(bytes, view));
+      matcher.forgetMissed();
+      stop = matcher.match(form, bytes, view, nameAt, pid, flags);
+    } while (stop === UNKNOWN && matcher.remember(bytes, view));
     return (
       stop !== UNKNOWN &&
-      this.size === size &&
+      matcher.size === size &&
       Buffer.compare(record, batch.bytes.subarray(start, start + size)) === 0
     );
   }
-}
-
-/** The end of the line that `at` is in: four bytes are looked at at once. */
-function endOfLine(bytes: Uint8Array, view: DataView, at: number): number {
-  for (;;) {
-    const word = view.getInt32(at, true) ^ 0x0a0a0a0a;
-    // A byte that is 0 borrows from the one above.
-    if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break;
-    at += 4;
-  }
-  while (bytes[at] !== NEWLINE) at++;
-  return at;
-}
-
-function endOfWordHere(bytes: Uint8Array, at: number): number {
-  let byte = bytes[at] as number;
-  while (byte !== SPACE && byte !== NEWLINE) byte = bytes[++at] as number;
-  return at;
 }

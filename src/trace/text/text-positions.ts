@@ -12,6 +12,10 @@ export class TextPositions implements Locator {
   private readonly file: string;
   /** Of each block, the lines that begin before it. */
   private readonly lines: number[] = [];
+  /** The block of the last position: where it begins, its part of positions, and the lines before it. */
+  private start = Number.POSITIVE_INFINITY;
+  private base = 0;
+  private linesBefore = 0;
 
   constructor(file: string) {
     this.file = file;
@@ -19,10 +23,16 @@ export class TextPositions implements Locator {
 
   /** The position of the line that begins at `offset`, of which `before` lines come first. */
   of(offset: number, before: number): number {
+    if (!(offset >= this.start && offset < this.start + BLOCK)) this.enterBlock(offset, before);
+    return this.base + (offset - this.start) * BLOCK + before - this.linesBefore;
+  }
+
+  private enterBlock(offset: number, before: number): void {
     const block = Math.floor(offset / BLOCK);
     while (this.lines.length <= block) this.lines.push(before);
-    const inBlock = before - (this.lines[block] as number);
-    return block * BLOCK * BLOCK + (offset - block * BLOCK) * BLOCK + inBlock;
+    this.start = block * BLOCK;
+    this.base = block * BLOCK * BLOCK;
+    this.linesBefore = this.lines[block] as number;
   }
 
   locate(position: number): EventLocation | undefined {

@@ -26,6 +26,9 @@ import { TextReader } from './text-reader.ts';
  */
 const LOOK_AHEAD_BYTES = 1 << 20;
 
+/** Chunks that wait to be used again, at most. */
+const MOST_SPARE = 4;
+
 /** What a text does not say is assumed: the page size of nearly every kernel. */
 const ASSUMED_PAGE_SIZE = 4096;
 
@@ -200,6 +203,7 @@ export class TextSource implements Source {
     const ahead: Uint8Array[] = [];
     let aheadBytes = 0;
     let isSurveyed = false;
+    const spare: Uint8Array[] = [];
     const readNext = (): void => {
       if (!isSurveyed) {
         isSurveyed = true;
@@ -211,8 +215,9 @@ export class TextSource implements Source {
       aheadBytes -= chunk.length;
       splitter.push(chunk);
       batch.deliver();
+      if (spare.length < MOST_SPARE) spare.push(chunk);
     };
-    for await (const chunk of input.chunks()) {
+    for await (const chunk of input.chunks(spare)) {
       scout.push(chunk);
       ahead.push(chunk);
       aheadBytes += chunk.length;
