@@ -47,6 +47,16 @@ export class QuickLines {
   private readonly lastForms: (LineForm | undefined)[] = new Array(KNOWN_HEADERS);
   /** Addresses that {@link symbols} knows, found by their lower half. */
   private readonly known = new Uint32Array(2 * 8192);
+  /** The time that {@link time} has read. */
+  private timeNs = 0;
+  /**
+   * The first 8 bytes behind a header, which are the same for many lines: as the text, the seconds, and the digits of
+   * their fraction that are among them.
+   */
+  private clockText = Number.NaN;
+  private clockSeconds = 0;
+  private clockFraction = 0;
+  private clockDigits = 0;
   /** The address that {@link addressOf} has read. */
   private high = 0;
   private low = 0;
@@ -94,34 +104,10 @@ export class QuickLines {
     if (header < 0) {
       return reader.stackOf === NO_STACK ? UNKNOWN : this.frame(bytes, view, start);
     }
-    let at = start + (headers.lengths[header] as number);
-    // Time: seconds and their fraction.
-    if (bytes[at] !== SPACE) return UNKNOWN;
-    while (bytes[at] === SPACE) at++;
-    const timeAt = at;
-    let seconds = 0;
-    let digit = (bytes[at] as number) - ZERO;
-    while (digit >>> 0 <= 9) {
-      seconds = seconds * 10 + digit;
-      digit = (bytes[++at] as number) - ZERO;
-    }
-    if (at === timeAt || at - timeAt > 9 || bytes[at] !== DOT) return UNKNOWN;
-    const fractionAt = ++at;
-    let fraction = 0;
-    let pair = DECIMAL_PAIRS[view.getUint16(at, true)] as number;
-    while (pair >= 0 && at - fractionAt < 8) {
-      fraction = fraction * 100 + pair;
-      at += 2;
-      pair = DECIMAL_PAIRS[view.getUint16(at, true)] as number;
-    }
-    digit = (bytes[at] as number) - ZERO;
-    if (digit >>> 0 <= 9) {
-      fraction = fraction * 10 + digit;
-      at++;
-    }
-    if (bytes[at] !== COLON || bytes[at + 1] !== SPACE) return UNKNOWN;
-    const timeNs = seconds * 1e9 + fraction * (FRACTION_NS[at - fractionAt] as number);
-    at += 2;
+    const timeEnd = this.time(bytes, view, start + (headers.lengths[header] as number));
+    if (timeEnd === UNKNOWN) return UNKNOWN;
+    const { timeNs } = this;
+    let at = timeEnd;
     while (bytes[at] === SPACE) at++;
     const pid = headers.pids[header] as number;
     const flags = headers.flags[header] as number;
@@ -154,6 +140,60 @@ export class QuickLines {
       }
     }
     return UNKNOWN;
+  }
+
+  /**
+   * Reads the time behind a header, seconds and their fraction, up to the event behind it.
+   *
+   * @returns where that is, behind spaces perhaps, or {@link UNKNOWN}
+   */
+  private time(bytes: Uint8Array, view: DataView, headerEnd: number): number {
+    let at = headerEnd;
+    let seconds = this.clockSeconds;
+    let fraction = this.clockFraction;
+    let fractionAt = at + 8 - this.clockDigits;
+    if (view.getFloat64(at, true) === this.clockText) {
+      at += 8;
+    } else {
+      if (bytes[at] !== SPACE) return UNKNOWN;
+      while (bytes[at] === SPACE) at++;
+      const timeAt = at;
+      seconds = 0;
+      let digit = (bytes[at] as number) - ZERO;
+      while (digit >>> 0 <= 9) {
+        seconds = seconds * 10 + digit;
+        digit = (bytes[++at] as number) - ZERO;
+      }
+      if (at === timeAt || at - timeAt > 9 || bytes[at] !== DOT) return UNKNOWN;
+      fractionAt = ++at;
+      fraction = 0;
+      this.clockText = Number.NaN;
+      for (; at < headerEnd + 8; at++) {
+        digit = (bytes[at] as number) - ZERO;
+        if (digit >>> 0 > 9) break;
+        fraction = fraction * 10 + digit;
+      }
+      if (at === headerEnd + 8) {
+        this.clockText = view.getFloat64(headerEnd, true);
+        this.clockSeconds = seconds;
+        this.clockFraction = fraction;
+        this.clockDigits = at - fractionAt;
+      }
+    }
+    let pair = DECIMAL_PAIRS[view.getUint16(at, true)] as number;
+    while (pair >= 0 && at - fractionAt < 8) {
+      fraction = fraction * 100 + pair;
+      at += 2;
+      pair = DECIMAL_PAIRS[view.getUint16(at, true)] as number;
+    }
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit >>> 0 <= 9) {
+      fraction = fraction * 10 + digit;
+      at++;
+    }
+    if (at - fractionAt > 9 || bytes[at] !== COLON || bytes[at + 1] !== SPACE) return UNKNOWN;
+    this.timeNs = seconds * 1e9 + fraction * (FRACTION_NS[at - fractionAt] as number);
+    return at + 2;
   }
 
   /** Does what the reader does for a line that it has understood. */
