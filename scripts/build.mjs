@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildLane } from './build-lane.mjs';
 import { buildPage } from './build-page.mjs';
 
 /** Packages whose authors name the licence in package.json alone. */
@@ -36,6 +37,7 @@ const APART = {
 };
 
 rmSync('dist', { recursive: true, force: true });
+await buildLane();
 
 const common = {
   outdir: 'dist',

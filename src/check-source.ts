@@ -5,10 +5,12 @@ import type { DmesgFaults } from './dmesg-faults.ts';
 import { type AccountingMode, type CheckReport, SCHEMA_VERSION } from './findings/check-report.ts';
 import type { Finding } from './findings/finding.ts';
 import type { KernelEvents } from './kernel/events.ts';
+import { fitsLane, runInLane } from './lane/index.ts';
 import { LossRecord } from './loss-record.ts';
 import { defaultReorderWindowNs } from './reorder-window.ts';
 import type { followSeries } from './timeline/follow-series.ts';
 import type { Progress, Source } from './trace/source.ts';
+import { TraceSource } from './trace/trace-source.ts';
 import { inputGaps, summarize, symbolNotes, traceNotes } from './trace-summary.ts';
 import { VERSION } from './version.ts';
 
@@ -27,6 +29,8 @@ export interface CheckSourceOptions {
    * possible, not certain. Default 0, and 10 ms for the clocks `local` and `uptime` on more than one CPU.
    */
   readonly reorderWindowNs?: number;
+  /** `false`: every event takes the long way, none that of compiled code (`lane/`). The report is the same. */
+  readonly compiled?: boolean;
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
   readonly onProgress?: Progress;
   /** Called with each finding when it is first reported, before its end is known: for tools that do not wait for the end. */
@@ -64,7 +68,10 @@ export async function checkSource(
   if (series) judge.follow(series.follower);
   const loss = new LossRecord();
   const events = alsoTelling(faults?.among(judge.events) ?? judge.events, loss);
-  const walked = await source.run(events, options.onProgress);
+  const walked =
+    options.compiled !== false && !faults && source instanceof TraceSource && fitsLane(source, judge)
+      ? runInLane(source, judge, events, options.onProgress)
+      : await source.run(events, options.onProgress);
   faults?.finish(judge.events, walked.lastNs);
   const trace = summarize(source, walked);
   const { shadow } = judge;

@@ -21,6 +21,7 @@ export const allocWhileMapped: CheckDefinition = {
   create(context: CheckContext): Check {
     const { accounting } = context.shadow;
     return {
+      wantsOrdinary: () => 0,
       pageAlloc(at: Moment, pfn: number, order: number): void {
         if (order > LARGEST_ORDER || !accounting.anyMapped(pfn, 2 ** order)) return;
         pagesGivenAway(

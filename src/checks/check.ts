@@ -32,6 +32,11 @@ export interface CheckContext {
  * The changes of the shadow are called while it does.
  */
 export interface Check extends Partial<KernelEvents>, Partial<ShadowChanges> {
+  /**
+   * Which kinds of ordinary events it wants to see now, as bits of `ordinary.ts`: asked again whenever something was not
+   * ordinary. Absent: all that it implements.
+   */
+  wantsOrdinary?(): number;
   /** The source is at its end; `lastNs` is the time of its last event. */
   finish?(lastNs: number): void;
 }

@@ -41,6 +41,10 @@ export class DmaUnmaps {
     this.unknown.push(listener);
   }
 
+  wantsOrdinary(): number {
+    return 0;
+  }
+
   dmaUnmap(
     at: Moment,
     kind: DmaKind,

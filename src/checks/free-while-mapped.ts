@@ -25,6 +25,7 @@ export const freeWhileMapped: CheckDefinition = {
   create(context: CheckContext): Check {
     const { accounting } = context.shadow;
     return {
+      wantsOrdinary: () => 0,
       pageFree(at: Moment, pfn: number, order: number): void {
         if (order > LARGEST_ORDER || !accounting.anyMapped(pfn, 2 ** order)) return;
         pagesGivenAway(context, { rule, role: 'freed', again: 'freed again', verb: 'freed' }, at, pfn, order);

@@ -12,6 +12,7 @@ import { Departures } from './departures.ts';
 import { DmaUnmaps } from './dma-unmaps.ts';
 import type { Follower } from './follower.ts';
 import { inTurn } from './in-turn.ts';
+import { Wanted } from './ordinary.ts';
 import { skippedReason } from './skipped-reason.ts';
 import { UnequalUnmaps } from './unequal-unmaps.ts';
 
@@ -36,6 +37,8 @@ export class Judge {
   /** Takes the events; another one once somebody {@link follow}s. */
   events: KernelEvents;
   readonly shadow: Shadow;
+  /** Which ordinary events the checks want to see. */
+  readonly wanted: Wanted;
   private readonly options: JudgeOptions;
   private readonly findings: FindingCollector;
   private readonly checks: readonly Check[];
@@ -71,10 +74,9 @@ export class Judge {
     followers.mappingCut.push(...this.checks.filter(check => check.mappingCut));
     this.shadow.tellsEveryCut = followers.mappingCut.length > 0;
     followers.countFault.push(...this.checks.filter(check => check.countFault));
-    this.events = inTurn(
-      [this.departures, dmaUnmaps, unequalUnmaps, ...this.checks, this.losses()],
-      this.shadow,
-    );
+    const judges = [this.departures, dmaUnmaps, unequalUnmaps, ...this.checks];
+    this.wanted = new Wanted(judges);
+    this.events = inTurn([...judges, this.losses()], this.shadow);
   }
 
   private losses(): Partial<KernelEvents> {
@@ -85,8 +87,12 @@ export class Judge {
     };
   }
 
+  /** Whether somebody watches all events. */
+  isFollowed = false;
+
   /** Lets somebody watch, who is told of each event after the shadow has believed it. To be called before any event. */
   follow(follower: Follower): void {
+    this.isFollowed = true;
     if (follower.mapOver) this.followers.mapOver.push(follower);
     if (follower.watchedCut) this.followers.watchedCut.push(follower);
     if (follower.mappingCut) {

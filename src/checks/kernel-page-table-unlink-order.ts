@@ -4,6 +4,7 @@ import { hex } from '../kernel/units.ts';
 import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { pageRef } from './describe.ts';
+import { PAGE_FREE } from './ordinary.ts';
 
 const rule: Rule = {
   id: 'kernel-page-table-unlink-order',
@@ -58,6 +59,7 @@ export const kernelPageTableUnlinkOrder: CheckDefinition = {
     };
 
     return {
+      wantsOrdinary: () => (early.size > 0 ? PAGE_FREE : 0),
       kernelTableFree(at, pfn): void {
         if (shadow.kernelTables.get(pfn)?.unlinked) early.delete(pfn);
         else if (early.size < MOST)

@@ -39,6 +39,7 @@ export const longUnmap: CheckDefinition = {
     const { shadow } = context;
     const begun = new Map<number, Begun>();
     return {
+      wantsOrdinary: () => 0,
       iommuUnmapBegin(at, _domain, iova, size): void {
         if (size < LEAST_PAGES * FRAME_SIZE) return;
         begun.set(at.context, { at: copyMoment(at), iova });

@@ -5,6 +5,7 @@ import { hex } from '../kernel/units.ts';
 import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { countOf, ownerOf, ownerWords, pageRef } from './describe.ts';
+import { PAGE_FREE } from './ordinary.ts';
 
 const rule: Rule = {
   id: 'page-pool-freed-page',
@@ -51,6 +52,7 @@ export const pagePoolFreedPage: CheckDefinition = {
     };
 
     return {
+      wantsOrdinary: () => (pools.pagesHeld > 0 ? PAGE_FREE : 0),
       pageFree(at: Moment, pfn: number, order: number): void {
         if (pools.pagesHeld === 0 || order > LARGEST_ORDER) return;
         let lost: number[] | undefined;

@@ -8,6 +8,7 @@ import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import { Unflushed } from '../shadow/unflushed.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { ownerOf, ownerWords, pageRef } from './describe.ts';
+import { PAGE_ALLOC, PAGE_FREE, UNMAP } from './ordinary.ts';
 
 const rule: Rule = {
   id: 'stale-iotlb',
@@ -107,6 +108,7 @@ export const staleIotlb: CheckDefinition = {
     };
 
     return {
+      wantsOrdinary: () => (isWatching ? UNMAP : 0) | (unflushed.size > 0 ? PAGE_ALLOC | PAGE_FREE : 0),
       mappingCut(at, id, iovaPage, pages): void {
         if (!isWatching) return;
         // The record of an unmap that was never flushed may be taken for it.

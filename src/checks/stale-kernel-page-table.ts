@@ -5,6 +5,7 @@ import { hex } from '../kernel/units.ts';
 import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { pageRef } from './describe.ts';
+import { PAGE_ALLOC, PAGE_FREE } from './ordinary.ts';
 
 const rule: Rule = {
   id: 'stale-kernel-page-table',
@@ -54,6 +55,7 @@ export const staleKernelPageTable: CheckDefinition = {
     return {
       pageFree: (at, pfn, order) => changesHands(at, pfn, order, 'freed'),
       // A page whose free was not seen.
+      wantsOrdinary: () => (shadow.kernelTables.size > 0 ? PAGE_ALLOC | PAGE_FREE : 0),
       pageAlloc: (at, pfn, order) => changesHands(at, pfn, order, 'handed out'),
     };
   },

@@ -17,6 +17,10 @@ export class UnequalUnmaps {
     this.listeners.push(listener);
   }
 
+  wantsOrdinary(): number {
+    return 0;
+  }
+
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
     if (unmapped === size) return;
     for (const listener of this.listeners) listener(at, domain, iova, size, unmapped);

@@ -71,6 +71,7 @@ export const unmapAfterUnbind: CheckDefinition = {
     };
 
     return {
+      wantsOrdinary: () => 0,
       dmaUnmap(at, kind, device, dmaAddr, size, direction): void {
         if (shadow.devices.get(device).state === 'unseen') return;
         judgeEntry(at, device, dmaAddr, size, shadow.dma.find(device, dmaAddr, size, kind, direction));

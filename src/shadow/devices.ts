@@ -21,12 +21,20 @@ export class Devices {
   private readonly byId: (Device | undefined)[] = [];
   /** Whether the source shows that drivers are bound; some show only that they leave. */
   private showsProbes = false;
+  /** Counts the changes of what is believed of any device. */
+  changes = 0;
+
+  /** Devices have ids below this. */
+  get count(): number {
+    return this.byId.length;
+  }
 
   get(id: number): Device {
     let device = this.byId[id];
     if (!device) {
       device = { state: 'unseen', driver: UNKNOWN, generation: 0, cleanup: undefined, translated: false };
       this.byId[id] = device;
+      this.changes++;
     }
     return device;
   }
@@ -35,8 +43,17 @@ export class Devices {
   found(id: number, driver: number): void {
     const device = this.get(id);
     if (device.state !== 'unseen') return;
+    this.changes++;
     device.state = 'bound';
     device.driver = driver;
+  }
+
+  /** The device was seen to translate through an IOMMU domain. */
+  translates(id: number): void {
+    const device = this.get(id);
+    if (device.translated) return;
+    device.translated = true;
+    this.changes++;
   }
 
   probe(id: number, driver: number): void {
@@ -57,6 +74,7 @@ export class Devices {
     const device = this.get(id);
     // really_probe() names the driver, the notifier right after it does not.
     if (driver === UNKNOWN && device.state === 'bound') return;
+    this.changes++;
     device.state = 'bound';
     device.driver = driver;
     device.generation++;
@@ -65,12 +83,14 @@ export class Devices {
 
   cleanup(at: Readonly<Moment>, id: number): void {
     const device = this.get(id);
+    this.changes++;
     device.state = 'cleaning';
     device.cleanup = copyMoment(at);
   }
 
   unbound(at: Readonly<Moment>, id: number): void {
     const device = this.get(id);
+    this.changes++;
     device.state = 'unbound';
     device.cleanup ??= copyMoment(at);
   }

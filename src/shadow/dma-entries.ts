@@ -363,6 +363,8 @@ export class DmaEntries {
   moveTo(store: Store): void {
     this.store = store;
     this.grow(this.device.length);
+    this.madeMoments.moveTo(store);
+    this.undoneMoments.moveTo(store);
     this.free.moveTo(store);
     this.buckets = grownInts(this.buckets, this.buckets.length, store);
     this.largest = grownInts(this.largest, this.largest.length, store);

@@ -11,9 +11,17 @@ interface Domain {
 /** Which devices translate through which domain: told by probes, or learnt from DMA API calls around a map. */
 export class Domains {
   private readonly byId: (Domain | undefined)[] = [];
+  /** Counts the changes of what is believed of any domain. */
+  changes = 0;
+
+  /** Domains have ids below this. */
+  get count(): number {
+    return this.byId.length;
+  }
 
   /** A driver or a subsystem allocated the domain for `device`. */
   allocated(domain: number, device: number): void {
+    this.changes++;
     this.byId[domain] = { devices: new Set(device === UNKNOWN ? [] : [device]), sole: device, own: true };
   }
 
@@ -21,15 +29,19 @@ export class Domains {
     if (domain === UNKNOWN || device === UNKNOWN) return;
     const known = this.byId[domain];
     if (!known) {
+      this.changes++;
       this.byId[domain] = { devices: new Set([device]), sole: device, own: false };
       return;
     }
+    if (known.devices.has(device)) return;
+    this.changes++;
     known.devices.add(device);
     known.sole = known.devices.size === 1 ? device : UNKNOWN;
   }
 
   /** The kernel may give the address of a freed domain to the next one. */
   freed(domain: number): void {
+    this.changes++;
     this.byId[domain] = undefined;
   }
 

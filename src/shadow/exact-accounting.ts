@@ -7,7 +7,7 @@ import { PageRefs } from './page-refs.ts';
 export class ExactAccounting implements PageAccounting {
   readonly kernelWarnings = undefined;
   readonly countsAtBegin = false;
-  private readonly refs = new PageRefs();
+  readonly refs = new PageRefs();
   private readonly framesPerPage: number;
   private readonly fault: CountFault;
 

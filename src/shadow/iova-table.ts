@@ -155,6 +155,15 @@ export class IovaTable {
     return directory === undefined ? 0 : this.slotOf(directory, gib);
   }
 
+  /** Takes the node of a GiB away if nothing is below it any more. */
+  releaseEmpty(domain: number, gib: number): void {
+    const directory = this.directoryOf(domain);
+    const slot = directory === undefined ? 0 : this.slotOf(directory, gib);
+    if (directory === undefined || slot >= 0 || this.nonZero[~slot] !== 0) return;
+    this.setSlot(directory, gib, 0);
+    this.release(~slot);
+  }
+
   /** Gives the nodes their place in a memory that is shared. */
   moveTo(store: Store): void {
     this.store = store;

@@ -62,7 +62,7 @@ export class Shadow implements KernelEvents {
   pagesFreed = 0;
 
   /** The source has named the domain of a mapping. */
-  private namesDomains = false;
+  namesDomains = false;
   private readonly changes: ShadowChanges;
   private readonly endings: Endings;
   private readonly scratch = new IovaRuns();
@@ -180,7 +180,7 @@ export class Shadow implements KernelEvents {
     const calls = this.recentCalls(at);
     if (calls.mapDevice !== UNKNOWN) {
       this.domains.attached(domain, calls.mapDevice);
-      this.devices.get(calls.mapDevice).translated = true;
+      this.devices.translates(calls.mapDevice);
       this.attribute(id, calls.mapDevice);
       calls.mapDevice = UNKNOWN;
     } else {
@@ -214,7 +214,7 @@ export class Shadow implements KernelEvents {
 
   domainAttach(_at: Moment, domain: number, device: number): void {
     this.domains.attached(domain, device);
-    this.devices.get(device).translated = true;
+    this.devices.translates(device);
   }
 
   domainFree(at: Moment, domain: number): void {
@@ -405,7 +405,7 @@ export class Shadow implements KernelEvents {
     const pages = framesIn(dmaAddr, size);
     if (this.isAttributed(domain, page, pages, device)) return;
     this.domains.attached(domain, device);
-    this.devices.get(device).translated = true;
+    this.devices.translates(device);
     this.scratch.reset();
     this.tables.collect(domain, page, pages, this.scratch);
     for (let i = 0; i < this.scratch.count; i++) this.attribute(this.scratch.id[i] as number, device);

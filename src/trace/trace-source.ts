@@ -15,6 +15,9 @@ import { TraceNames } from './names/trace-names.ts';
 import { type Gap, inContainer, type Progress, type Source, type SourceDescription } from './source.ts';
 import { TraceError } from './trace-error.ts';
 
+/** Walks the events of a trace, as {@link walkEvents} does. */
+export type Walker = typeof walkEvents;
+
 /** The pages of a ring buffer, recorded by CPU, as a source: a trace.dat, or a directory of raw dumps. */
 export class TraceSource implements Source {
   readonly trace: TraceDat;
@@ -97,8 +100,12 @@ export class TraceSource implements Source {
     return text && parseEventFormat(text);
   }
 
-  /** Plays all events in the order of their time. May be called once. */
-  run(sink: KernelEvents, progress?: Progress): WalkResult {
+  /**
+   * Plays all events in the order of their time. May be called once.
+   *
+   * @param walkerFor another way to walk them
+   */
+  run(sink: KernelEvents, progress?: Progress, walkerFor?: (binder: Binder) => Walker): WalkResult {
     const binder = new Binder(sink, this.names, this.capabilities, this.longSize, this.trace.pageSize);
     binder.expect([...this.formatsThatMayMatter()]);
     const marked = new MarkedLosses(binder);
@@ -110,6 +117,7 @@ export class TraceSource implements Source {
       },
       marked,
       progress,
+      walkerFor?.(binder),
     );
     for (const { cpu, overrun } of this.trace.statistics) marked.overrun(cpu, overrun);
     binder.finish();
@@ -122,6 +130,7 @@ export class TraceSource implements Source {
     handlerFor: (id: number) => EventHandler | undefined,
     loss: Pick<KernelEvents, 'eventsLost'>,
     progress?: Progress,
+    walker: Walker = walkEvents,
   ): WalkResult {
     const listener: WalkListener = {
       handlerFor,
@@ -130,7 +139,7 @@ export class TraceSource implements Source {
     };
     const scale = timeScaleOf(this.trace);
     const walk = (told: WalkListener): WalkResult =>
-      walkEvents(this.trace, this.positions, name => this.formatNamed(name), this.longSize, told);
+      walker(this.trace, this.positions, name => this.formatNamed(name), this.longSize, told);
     return scale ? scaledResult(walk(scaledListener(listener, scale)), scale) : walk(listener);
   }
 

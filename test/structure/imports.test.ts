@@ -17,9 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   checks: ['kernel', 'shadow', 'findings'],
   timeline: ['kernel', 'shadow', 'checks', 'findings'],
   convert: ['kernel', 'shadow', 'checks', 'findings'],
+  lane: ['kernel', 'trace', 'shadow', 'checks'],
   report: ['kernel', 'findings'],
   settings: ['findings', 'schema'],
-  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'timeline', 'convert'],
+  '.': ['kernel', 'trace', 'machine', 'shadow', 'checks', 'findings', 'timeline', 'convert', 'lane'],
   cli: ['kernel', 'trace', 'record', 'machine', 'shadow', 'checks', 'findings', 'report', 'settings', '.'],
   bin: ['cli'],
 };

@@ -1,16 +1,16 @@
 import type { KernelEvents } from '../../kernel/events.ts';
 import type { Capabilities } from '../../kernel/source.ts';
 import type { EventFormat } from '../events/event-format.ts';
-import type { EventHandler } from '../events/raw-event.ts';
+import type { EventHandler, RawEvent } from '../events/raw-event.ts';
 import type { TraceNames } from '../names/trace-names.ts';
 import { bindEvent, callEvidence, showsDomainLifetime } from './bind.ts';
-import { type BindingContext, newBindingContext } from './context.ts';
+import { type BindingContext, newBindingContext, stamp } from './context.ts';
 import { IommuCalls } from './iommu-calls.ts';
 
 /** Turns records into {@link KernelEvents}, whatever form of input they come from. */
 export class Binder {
-  private readonly context: BindingContext;
-  private readonly calls: IommuCalls;
+  readonly context: BindingContext;
+  readonly calls: IommuCalls;
 
   /**
    * @param seen what the source can tell, which the events complete
@@ -31,6 +31,11 @@ export class Binder {
   /** What the recording has said of itself so far, see `marker.ts`. */
   get notes(): readonly string[] {
     return [...this.context.notes, ...this.calls.notes];
+  }
+
+  /** Gives a record the id of its stack. */
+  stamp(event: RawEvent): void {
+    stamp(this.context, event);
   }
 
   /** The handler for records of one kind; `undefined` for a kind that means nothing here. */

@@ -1,7 +1,8 @@
-import type { DmaKind } from '../../kernel/dma.ts';
-import type { EventFormat } from '../events/event-format.ts';
+import { DMA_KINDS, type DmaKind } from '../../kernel/dma.ts';
+import type { EventField, EventFormat } from '../events/event-format.ts';
 import { findField, numberReader } from '../events/field-reader.ts';
-import type { EventHandler } from '../events/raw-event.ts';
+import { type EventHandler, withRecipe } from '../events/raw-event.ts';
+import type { Recipe } from '../events/recipe.ts';
 import { type BindingContext, stamp } from './context.ts';
 import { commonReaders, numberOr } from './dma-fields.ts';
 import { bindMapSg, bindSyncSg, bindUnmapSg } from './dma-sg.ts';
@@ -62,7 +63,12 @@ function bindMap(format: EventFormat, kind: DmaKind, context: BindingContext): E
   const size = numberReader(sizeField);
   const phys = numberOr(format, -1, 'phys_addr');
   const { sink, seen } = context;
-  return event => {
+  const recipe: Recipe = {
+    what: 'dma map',
+    fields: recipeFields(format, addressField),
+    kind: DMA_KINDS.indexOf(kind),
+  };
+  return withRecipe(event => {
     const dmaAddr = address(event);
     // The event is emitted for failures too: all ones, or 0 for allocations.
     if (dmaAddr >= DMA_MAPPING_ERROR || (dmaAddr === 0 && kind !== 'single')) return;
@@ -78,7 +84,7 @@ function bindMap(format: EventFormat, kind: DmaKind, context: BindingContext): E
       common.direction(event),
       common.attrs(event),
     );
-  };
+  }, recipe);
 }
 
 function bindUnmap(format: EventFormat, kind: DmaKind, context: BindingContext): EventHandler | undefined {
@@ -89,7 +95,12 @@ function bindUnmap(format: EventFormat, kind: DmaKind, context: BindingContext):
   const address = numberReader(addressField);
   const size = numberReader(sizeField);
   const { sink, seen } = context;
-  return event => {
+  const recipe: Recipe = {
+    what: 'dma unmap',
+    fields: recipeFields(format, addressField),
+    kind: DMA_KINDS.indexOf(kind),
+  };
+  return withRecipe(event => {
     seen.hasDevices = true;
     seen.hasDmaApi = true;
     sink.dmaUnmap(
@@ -101,7 +112,15 @@ function bindUnmap(format: EventFormat, kind: DmaKind, context: BindingContext):
       common.direction(event),
       common.attrs(event),
     );
-  };
+  }, recipe);
+}
+
+/** The fields of a call: device, address, size, physical address, direction, attributes. */
+function recipeFields(format: EventFormat, address: EventField): readonly (EventField | undefined)[] {
+  const [device, ...others] = ['device', 'size', 'phys_addr', 'dir', 'attrs'].map(name =>
+    findField(format, name),
+  );
+  return [device, address, ...others];
 }
 
 function bindSync(format: EventFormat, context: BindingContext): EventHandler | undefined {

@@ -43,6 +43,14 @@ export class IommuCalls {
     if (evidence) this.expect(evidence);
   }
 
+  /** Whether the end of a map, and of an unmap, is told by an event of its own. */
+  get tellsMapOutcome(): boolean {
+    return this.mapOutcome;
+  }
+  get tellsUnmapOutcome(): boolean {
+    return this.unmapOutcome;
+  }
+
   /** What the trace lacks of the calls, as sentences; complete after {@link finish}. */
   get notes(): readonly string[] {
     return this.missed.notes;

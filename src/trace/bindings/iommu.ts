@@ -1,6 +1,6 @@
 import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader } from '../events/field-reader.ts';
-import type { EventHandler } from '../events/raw-event.ts';
+import { type EventHandler, withRecipe } from '../events/raw-event.ts';
 import { type BindingContext, stamp } from './context.ts';
 import { bindIoPageFault } from './kernel-log.ts';
 
@@ -26,7 +26,10 @@ function bindMap(format: EventFormat, context: BindingContext): EventHandler | u
   const iova = numberReader(iovaField);
   const phys = numberReader(physField);
   const size = numberReader(sizeField);
-  return event => context.calls.mapTracepoint(stamp(context, event), iova(event), phys(event), size(event));
+  return withRecipe(
+    event => context.calls.mapTracepoint(stamp(context, event), iova(event), phys(event), size(event)),
+    { what: 'map', fields: [iovaField, physField, sizeField] },
+  );
 }
 
 function bindUnmap(format: EventFormat, context: BindingContext): EventHandler | undefined {
@@ -37,6 +40,8 @@ function bindUnmap(format: EventFormat, context: BindingContext): EventHandler |
   const iova = numberReader(iovaField);
   const size = numberReader(sizeField);
   const unmapped = numberReader(unmappedField);
-  return event =>
-    context.calls.unmapTracepoint(stamp(context, event), iova(event), size(event), unmapped(event));
+  return withRecipe(
+    event => context.calls.unmapTracepoint(stamp(context, event), iova(event), size(event), unmapped(event)),
+    { what: 'unmap', fields: [iovaField, sizeField, unmappedField] },
+  );
 }

@@ -6,7 +6,7 @@ import {
   pointer,
   pointerReader,
 } from '../events/field-reader.ts';
-import type { EventHandler } from '../events/raw-event.ts';
+import { type EventHandler, withRecipe } from '../events/raw-event.ts';
 import { type BindingContext, stamp } from './context.ts';
 import { bindSlabEvent } from './slab.ts';
 
@@ -29,20 +29,26 @@ export function bindKmemEvent(format: EventFormat, context: BindingContext): Eve
   const { sink, seen, addresses } = context;
   switch (format.name) {
     case 'mm_page_alloc':
-      return event => {
-        const first = pfn(event);
-        if (first < 0) return;
-        seen.hasPageAllocator = true;
-        if (addresses.isLearning) addresses.pagesHanded(event.context, first, order(event));
-        sink.pageAlloc(stamp(context, event), first, order(event));
-      };
+      return withRecipe(
+        event => {
+          const first = pfn(event);
+          if (first < 0) return;
+          seen.hasPageAllocator = true;
+          if (addresses.isLearning) addresses.pagesHanded(event.context, first, order(event));
+          sink.pageAlloc(stamp(context, event), first, order(event));
+        },
+        { what: 'page alloc', fields: [pfnField, orderField] },
+      );
     case 'mm_page_free':
-      return event => {
-        const first = pfn(event);
-        if (first < 0) return;
-        seen.hasPageAllocator = true;
-        sink.pageFree(stamp(context, event), first, order(event));
-      };
+      return withRecipe(
+        event => {
+          const first = pfn(event);
+          if (first < 0) return;
+          seen.hasPageAllocator = true;
+          sink.pageFree(stamp(context, event), first, order(event));
+        },
+        { what: 'page free', fields: [pfnField, orderField] },
+      );
     default:
       return undefined;
   }

@@ -5,8 +5,10 @@
 export class LossWindows {
   /** Ends of the windows that are open. */
   private readonly open: number[] = [];
-  private firstEndNs = Number.POSITIVE_INFINITY;
-  private closed = 0;
+  /** When the first open window ends. */
+  firstEndNs = Number.POSITIVE_INFINITY;
+  /** Windows that have ended. */
+  closed = 0;
 
   /** A window was told of; it ends with the event at `untilNs`. */
   add(untilNs: number): void {

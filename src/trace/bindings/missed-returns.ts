@@ -48,6 +48,11 @@ export class MissedReturns {
     this[kind].tracepointSeen = true;
   }
 
+  /** So many calls are over whose return was not seen, though their tracepoint was. */
+  missingKnown(kind: CallKind, count: number): void {
+    this[kind].missing += count;
+  }
+
   /** A call that began at `sinceNs` is over, and its return was not seen; `isKnown` where its tracepoint was. */
   missing(kind: CallKind, cpu: number, sinceNs: number, isKnown: boolean): void {
     const returns = this[kind];

@@ -2,7 +2,7 @@ import { PROT_UNKNOWN, UNKNOWN } from '../../kernel/events.ts';
 import type { Moment } from '../../kernel/moment.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
-import type { EventHandler } from '../events/raw-event.ts';
+import { type EventHandler, type RawEvent, withRecipe } from '../events/raw-event.ts';
 import {
   type BindingContext,
   deviceReader,
@@ -84,7 +84,7 @@ export function bindProbeEvent(format: EventFormat, context: BindingContext): Ev
   let lastLow = -1;
   let handler: EventHandler | undefined;
   const learn = baseReaders(format, context);
-  return event => {
+  const bound = (event: RawEvent): void => {
     for (const read of learn) read(event);
     address(event);
     if (pointer.low !== lastLow || pointer.high !== lastHigh) {
@@ -96,6 +96,12 @@ export function bindProbeEvent(format: EventFormat, context: BindingContext): Ev
     }
     handler?.(event);
   };
+  return Object.defineProperty(bound, 'recipe', {
+    get: () => {
+      const recipe = learn.length === 0 ? handler?.recipe : undefined;
+      return recipe && { ...recipe, place: { field: place, high: lastHigh, low: lastLow } };
+    },
+  });
 }
 
 /** Any probe may record where the kernel keeps physical memory: `page_offset=@page_offset_base`, `vmemmap=@vmemmap_base`. */
@@ -132,9 +138,12 @@ function bindMap(format: EventFormat, context: BindingContext): EventHandler | u
     const ended = bindResult(format, context, (at, result) => calls.mapReturn(at, result));
     return (
       ended &&
-      (event => {
-        if (!calls.closesReportedMap(event.context)) ended(event);
-      })
+      withRecipe(
+        event => {
+          if (!calls.closesReportedMap(event.context)) ended(event);
+        },
+        { what: 'map return', fields: [] },
+      )
     );
   }
   const domain = domainReader(context, fields.domain);
@@ -156,10 +165,20 @@ function bindMap(format: EventFormat, context: BindingContext): EventHandler | u
     };
   }
   const prot = fields.prot ? numberReader(fields.prot) : () => PROT_UNKNOWN;
-  return event => {
-    seen.hasDomains = true;
-    calls.mapEntry(stamp(context, event), domain(event), iova(event), phys(event), size(event), prot(event));
-  };
+  return withRecipe(
+    event => {
+      seen.hasDomains = true;
+      calls.mapEntry(
+        stamp(context, event),
+        domain(event),
+        iova(event),
+        phys(event),
+        size(event),
+        prot(event),
+      );
+    },
+    { what: 'map entry', fields: [fields.domain, fields.iova, fields.phys, fields.size, fields.prot] },
+  );
 }
 
 function bindUnmap(format: EventFormat, context: BindingContext): EventHandler | undefined {
@@ -167,7 +186,9 @@ function bindUnmap(format: EventFormat, context: BindingContext): EventHandler |
   const isReturn = isReturnProbe(format);
   const fields = findProbeFields(format, [...UNMAP_ORDER, 'result'], ['domain', 'iova', 'size']);
   if (!fields?.domain || !fields.iova || !fields.size) {
-    return isReturn ? bindResult(format, context, (at, result) => calls.unmapReturn(at, result)) : undefined;
+    if (!isReturn) return undefined;
+    const ended = bindResult(format, context, (at, result) => calls.unmapReturn(at, result));
+    return ended && withRecipe(ended, { what: 'unmap return', fields: [] });
   }
   const domain = domainReader(context, fields.domain);
   const iova = numberReader(fields.iova);
@@ -185,10 +206,13 @@ function bindUnmap(format: EventFormat, context: BindingContext): EventHandler |
       );
     };
   }
-  return event => {
-    seen.hasDomains = true;
-    calls.unmapEntry(stamp(context, event), domain(event), iova(event), size(event));
-  };
+  return withRecipe(
+    event => {
+      seen.hasDomains = true;
+      calls.unmapEntry(stamp(context, event), domain(event), iova(event), size(event));
+    },
+    { what: 'unmap entry', fields: [fields.domain, fields.iova, fields.size] },
+  );
 }
 
 function bindResult(
@@ -269,10 +293,13 @@ function bindDmaMapBegin(format: EventFormat, context: BindingContext): EventHan
   const fields = findProbeFields(format, ['device'], ['device']);
   if (!fields?.device || isReturnProbe(format)) return undefined;
   const device = deviceReader(context, fields.device);
-  return event => {
-    context.seen.hasDevices = true;
-    context.sink.dmaMapBegin(stamp(context, event), device(event));
-  };
+  return withRecipe(
+    event => {
+      context.seen.hasDevices = true;
+      context.sink.dmaMapBegin(stamp(context, event), device(event));
+    },
+    { what: 'dma map begin', fields: [fields.device] },
+  );
 }
 
 function bindProbe(format: EventFormat, context: BindingContext): EventHandler | undefined {

@@ -29,6 +29,7 @@ export class ChunkReader {
   private readonly window: number;
   private readonly positions: Positions;
   private buffers: readonly [older: Uint8Array, newer: Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  private readonly allocate: (size: number) => Uint8Array;
   private offset: number;
   /** Of the current chunk in the file. */
   private chunkOffset = 0;
@@ -36,7 +37,15 @@ export class ChunkReader {
   private chunksLeft = -1;
   private nextPiece = 0;
 
-  constructor(trace: TraceDat, buffer: TraceBuffer, data: CpuData, positions: Positions) {
+  /** @param allocate memory for chunks, of any content */
+  constructor(
+    trace: TraceDat,
+    buffer: TraceBuffer,
+    data: CpuData,
+    positions: Positions,
+    allocate: (size: number) => Uint8Array = unfilled,
+  ) {
+    this.allocate = allocate;
     this.trace = trace;
     this.file = data.file ?? trace.file;
     this.ahead = new ReadAhead(this.file);
@@ -133,7 +142,7 @@ export class ChunkReader {
    */
   private nextBuffer(size: number): Uint8Array {
     const [older, newer] = this.buffers;
-    const next = older.length >= size ? older : unfilled(size);
+    const next = older.length >= size ? older : this.allocate(size);
     this.buffers = [newer, next];
     return next;
   }

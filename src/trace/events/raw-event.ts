@@ -1,4 +1,5 @@
 import type { Moment } from '../../kernel/moment.ts';
+import type { Recipe } from './recipe.ts';
 
 /**
  * One record of the ring buffer as the walker hands it to a handler: the same object each time, overwritten. It is also
@@ -24,7 +25,16 @@ export interface RawEvent extends Moment {
 }
 
 /** Called for each record of one kind of event. */
-export type EventHandler = (event: RawEvent) => void;
+export interface EventHandler {
+  (event: RawEvent): void;
+  /** How it tells ordinary events, where that can be said; of a probe, those of the function that it has seen last. */
+  readonly recipe?: Recipe | undefined;
+}
+
+/** A handler, and how it tells ordinary events. */
+export function withRecipe(handler: (event: RawEvent) => void, recipe: Recipe): EventHandler {
+  return Object.assign(handler, { recipe });
+}
 
 export function newRawEvent(littleEndian: boolean): RawEvent {
   const words = new Uint32Array(0);

@@ -1,0 +1,35 @@
+// Compiles src/lane/assembly/ to WebAssembly, as src/lane/code.ts: a module that carries its bytes, so that it is there
+// wherever the program is: in the bundle of the command, in the library, in tests.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Pages of 64 KiB: what the memory begins with, and the most that it can grow to. */
+const MEMORY = ['--initialMemory', '64', '--maximumMemory', '65536'];
+
+/** Writes src/lane/code.ts anew. */
+export async function buildLane() {
+  const output = join(tmpdir(), `iommusan-lane-${process.pid}.wasm`);
+  const { error, stderr } = await asc.main([
+    join(root, 'src/lane/assembly/index.ts'),
+    ...['-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort='],
+    ...['--importMemory', '--sharedMemory', '--enable', 'threads', ...MEMORY],
+    ...['--baseDir', '/', '-o', output],
+  ]);
+  if (error) {
+    process.stderr.write(stderr.toString());
+    throw error;
+  }
+  const code = readFileSync(output);
+  rmSync(output);
+  writeFileSync(
+    join(root, 'src/lane/code.ts'),
+    `/** The compiled code of assembly/, made by scripts/build-lane.mjs. */\nexport const CODE =\n  '${code.toString('base64')}';\n`,
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildLane();

@@ -1,0 +1,133 @@
+import {
+  FORMER_CAPACITY,
+  FORMER_DEVICE,
+  FORMER_DOMAIN,
+  FORMER_ENDED,
+  FORMER_FRAME,
+  FORMER_IOVA_PAGE,
+  FORMER_MADE,
+  FORMER_NOTED,
+  FORMER_PAGES,
+  FORMER_PROT,
+  FORMER_REMEMBERED,
+  KIND_CAPACITY,
+  KIND_ENDED,
+  KIND_LONGEST,
+  KIND_LOW,
+  KIND_MADE,
+  KIND_MAPS,
+  KIND_OVERTAKEN,
+  KIND_PERIOD,
+  MAP_CAPACITY,
+  MAP_DEVICE,
+  MAP_DOMAIN,
+  MAP_END,
+  MAP_FRAME,
+  MAP_FREE,
+  MAP_GENERATION,
+  MAP_IOVA_PAGE,
+  MAP_LEFT,
+  MAP_LIVE,
+  MAP_LIVE_BYTES,
+  MAP_MADE,
+  MAP_MOMENTS,
+  MAP_PAGES,
+  MAP_PROT,
+  MAP_WATCHED,
+} from './board';
+import * as event from './event';
+import {
+  at,
+  floatAt,
+  intAt,
+  isEmpty,
+  popId,
+  pushId,
+  setFloatAt,
+  setIntAt,
+  setWide,
+  setWord,
+  wide,
+  word,
+} from './memory';
+
+const PAGE: f64 = 4096;
+
+/** Whether there is room for one mapping more, made with a stack. */
+export function canAdd(stack: i32): bool {
+  if (isEmpty(MAP_FREE) && word(MAP_END) >= word(MAP_CAPACITY)) return false;
+  return stack < word(KIND_CAPACITY) && word(KIND_MAPS) + 1 !== word(KIND_PERIOD);
+}
+
+/** `Mappings.add` and `MappingKinds.begin`, of the event in hand. */
+export function add(domain: i32, iovaPage: u64, frame: u64, pages: u64, prot: i32, stack: i32): i32 {
+  let id: i32;
+  if (!isEmpty(MAP_FREE)) {
+    id = popId(MAP_FREE);
+  } else {
+    id = word(MAP_END);
+    setWord(MAP_END, id + 1);
+  }
+  setIntAt(at(MAP_DOMAIN), id, domain);
+  setFloatAt(at(MAP_IOVA_PAGE), id, iovaPage as f64);
+  setFloatAt(at(MAP_FRAME), id, frame as f64);
+  setFloatAt(at(MAP_PAGES), id, pages as f64);
+  setFloatAt(at(MAP_LEFT), id, pages as f64);
+  setIntAt(at(MAP_DEVICE), id, 0);
+  setIntAt(at(MAP_GENERATION), id, 0);
+  setIntAt(at(MAP_PROT), id, prot);
+  setIntAt(at(MAP_WATCHED), id, 0);
+  event.writeMoment(at(MAP_MOMENTS) + ((id as usize) << 5), stack);
+  setWide(MAP_MADE, wide(MAP_MADE) + 1);
+  setWide(MAP_LIVE, wide(MAP_LIVE) + 1);
+  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) + (pages as f64) * PAGE);
+  setIntAt(at(KIND_MADE), stack, intAt(at(KIND_MADE), stack) + 1);
+  setWord(KIND_MAPS, word(KIND_MAPS) + 1);
+  return id;
+}
+
+/** Frame that an IOVA page of a mapping leads to. */
+export function frameAt(id: i32, iovaPage: u64): u64 {
+  return (floatAt(at(MAP_FRAME), id) as u64) + iovaPage - (floatAt(at(MAP_IOVA_PAGE), id) as u64);
+}
+
+/** Whether so many ends can be noted. */
+export function canEnd(count: i32): bool {
+  const capacity = word(FORMER_CAPACITY);
+  return capacity === word(FORMER_REMEMBERED) || wide(FORMER_NOTED) + (count as f64) <= (capacity as f64);
+}
+
+/**
+ * A mapping is unmapped as a whole by the event in hand: `FormerMappings.note`, `MappingKinds.end`, `Mappings.cut` and
+ * `release`. `device` is whom it belonged to.
+ */
+export function end(id: i32, iovaPage: u64, pages: u64, device: i32, stack: i32): void {
+  const made = at(MAP_MOMENTS) + ((id as usize) << 5);
+  const noted = wide(FORMER_NOTED);
+  setWide(FORMER_NOTED, noted + 1);
+  const slot = ((noted as u64) % (word(FORMER_CAPACITY) as u64)) as i32;
+  setIntAt(at(FORMER_DOMAIN), slot, intAt(at(MAP_DOMAIN), id));
+  setIntAt(at(FORMER_DEVICE), slot, device);
+  setFloatAt(at(FORMER_IOVA_PAGE), slot, iovaPage as f64);
+  setFloatAt(at(FORMER_FRAME), slot, frameAt(id, iovaPage) as f64);
+  setFloatAt(at(FORMER_PAGES), slot, pages as f64);
+  setIntAt(at(FORMER_PROT), slot, intAt(at(MAP_PROT), id));
+  memory.copy(at(FORMER_MADE) + ((slot as usize) << 5), made, 32);
+  event.writeMoment(at(FORMER_ENDED) + ((slot as usize) << 5), stack);
+
+  const kind = load<i32>(made + 28);
+  const madeNs = load<f64>(made);
+  const ended = intAt(at(KIND_ENDED), kind) + 1;
+  setIntAt(at(KIND_ENDED), kind, ended);
+  const live = intAt(at(KIND_MADE), kind) - ended;
+  if (live < intAt(at(KIND_LOW), kind)) setIntAt(at(KIND_LOW), kind, live);
+  const age = event.timeNs - madeNs;
+  if (age > floatAt(at(KIND_LONGEST), kind)) setFloatAt(at(KIND_LONGEST), kind, age);
+  if (madeNs > floatAt(at(KIND_OVERTAKEN), kind)) setFloatAt(at(KIND_OVERTAKEN), kind, madeNs);
+
+  setFloatAt(at(MAP_LEFT), id, 0);
+  setFloatAt(at(MAP_PAGES), id, 0);
+  setWide(MAP_LIVE, wide(MAP_LIVE) - 1);
+  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) - (pages as f64) * PAGE);
+  pushId(MAP_FREE, id);
+}
