@@ -67,14 +67,15 @@ const executable = {
   supported: { 'dynamic-import': false },
   charset: 'ascii', // compileBundle() relies on it.
   plugins: [childProcessWhenNeeded(), packagesApart(), wasmApart()],
-};
-
-// Each program is one file. What only some runs need is evaluated by these alone. It is read and copied whole in each
-// run, so it has no more letters than it needs; the names of functions stay, for who reads the stack of an error.
-const program = {
-  ...executable,
+  // It is read and copied whole in each run, so it has no more letters than it needs. The names of functions stay, for
+  // who reads the stack of an error.
   minifyWhitespace: true,
   minifySyntax: true,
+};
+
+// Each program is one file. What only some runs need is evaluated by these alone.
+const program = {
+  ...executable,
   // See BundledProgram in src/bin/code-cache.ts. The parentheses have V8 compile it at once where there is no cache.
   banner: { js: 'this.iommusan=(function(exports,require,module,__filename,__dirname){' },
   footer: { js: '});' },

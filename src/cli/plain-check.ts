@@ -3,16 +3,16 @@ import { isTraceDat, MAGIC } from '../trace/dat/magic.ts';
 import { defaultSuppressions, mayHaveSettings } from './setting-names.ts';
 
 /**
- * Whether a run is `iommusan check FILE...`, each FILE a trace.dat, and neither options nor settings say more. Most runs
- * are, and the executable has a bundle of its own for them, which knows no options and no other form of input.
+ * Whether a run is `iommusan check FILE`, FILE is a trace.dat, and neither options nor settings say more. Most runs are,
+ * and the executable has a bundle of its own for them, which knows no options and no other form of input.
  *
  * @param argv arguments without the interpreter and the script
  */
 export function isPlainCheck(
-  [command, ...words]: readonly string[],
+  [command, file, ...more]: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  if (command !== 'check' || words.length === 0 || !words.every(isRecording)) return false;
+  if (command !== 'check' || file === undefined || more.length > 0 || !isRecording(file)) return false;
   return !mayHaveSettings(undefined, env) && defaultSuppressions() === undefined;
 }
 

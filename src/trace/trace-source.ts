@@ -29,6 +29,8 @@ export class TraceSource implements Source {
   private readonly positions: Positions;
   private readonly symbols: Symbols;
   private readonly formatsById: ReadonlyMap<number, FormatText>;
+  /** Those that were asked for. */
+  private readonly formats = new Map<FormatText, EventFormat>();
 
   private constructor(trace: TraceDat, container?: string) {
     this.container = container;
@@ -97,7 +99,7 @@ export class TraceSource implements Source {
   /** The format of the events with this `common_type`. */
   format(id: number): EventFormat | undefined {
     const text = this.formatsById.get(id);
-    return text && parseEventFormat(text);
+    return text && this.parsed(text);
   }
 
   /**
@@ -151,13 +153,22 @@ export class TraceSource implements Source {
 
   private formatNamed(name: string): EventFormat | undefined {
     const text = this.trace.formats.find(format => format.name === name);
-    return text && parseEventFormat(text);
+    return text && this.parsed(text);
+  }
+
+  private parsed(text: FormatText): EventFormat {
+    let format = this.formats.get(text);
+    if (!format) {
+      format = parseEventFormat(text);
+      this.formats.set(text, format);
+    }
+    return format;
   }
 
   /** `iommu:*` and the probes: the only formats that say how a call can be seen to end. */
   private *formatsThatMayMatter(): Generator<EventFormat> {
     for (const format of this.trace.formats) {
-      if (format.system === 'iommu' || format.text.includes('__probe_')) yield parseEventFormat(format);
+      if (format.system === 'iommu' || format.text.includes('__probe_')) yield this.parsed(format);
     }
   }
 }

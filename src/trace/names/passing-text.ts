@@ -26,7 +26,7 @@ export class PassingText {
   private lastAddress = 0;
 
   /** @param room bytes of the text that are kept; when they are full, the first half is pushed out */
-  constructor(pieces: Iterator<Uint8Array>, room = 512 << 10) {
+  constructor(pieces: Iterator<Uint8Array>, room = 320 << 10) {
     this.pieces = pieces;
     this.room = room;
   }
