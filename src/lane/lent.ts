@@ -23,7 +23,7 @@ export class Lent {
   private readonly wanted: () => number;
   /** `LaneMemory.given` when the addresses of the columns were told last. */
   private told = -1;
-  private readonly emptyGibs: Int32Array;
+  private readonly changedGibs: Int32Array;
   private devices: Int32Array;
   private soleDevices: Int32Array;
   private deviceChanges = -1;
@@ -61,8 +61,8 @@ export class Lent {
     }
     this.devices = memory.ints(INITIAL_IDS * 2);
     this.soleDevices = memory.ints(INITIAL_IDS);
-    this.emptyGibs = memory.ints(b.MOST_EMPTY_GIBS * 2);
-    lane.setColumn(b.EMPTY_GIBS, this.emptyGibs);
+    this.changedGibs = memory.ints(b.MOST_CHANGED_GIBS * b.CHANGED_GIB_WORDS);
+    lane.setColumn(b.CHANGED_GIBS, this.changedGibs);
     lane.setColumn(b.GIBS, memory.ints(b.GIB_ENTRIES * 4));
     lane.setColumn(b.DEVICE_NAMES, memory.ints((b.DEVICE_NAME_ENTRIES * b.DEVICE_NAME_BYTES) / 4));
     shadow.tables.onSlot = (domain, gib, slot) => {
@@ -108,11 +108,7 @@ export class Lent {
     const { mappings, tables, pages, dma, kinds, former } = shadow;
     tables.firstFree = lane.int(b.IOVA_FIRST_FREE);
     tables.free = lane.int(b.IOVA_FREE);
-    const empty = lane.int(b.EMPTY_GIB_COUNT);
-    for (let i = 0; i < empty; i++) {
-      tables.releaseEmpty(this.emptyGibs[2 * i] as number, this.emptyGibs[2 * i + 1] as number);
-    }
-    lane.setInt(b.EMPTY_GIB_COUNT, 0);
+    this.takeGibs();
     refs.firstFree = lane.int(b.REF_FIRST_FREE);
     refs.free = lane.int(b.REF_FREE);
     mappings.end = lane.int(b.MAP_END);
@@ -129,6 +125,20 @@ export class Lent {
     dma.forgetAnswers();
     binder.calls.missed.missingKnown('map', lane.float(b.MISSED_MAPS));
     binder.calls.missed.missingKnown('unmap', lane.float(b.MISSED_UNMAPS));
+  }
+
+  /** GiBs of the IOVA table that got a node; and those that nothing is below any more lose theirs. */
+  private takeGibs(): void {
+    const { lane, changedGibs } = this;
+    const { tables } = this.shadow;
+    const end = lane.int(b.CHANGED_GIB_COUNT) * b.CHANGED_GIB_WORDS;
+    for (let i = 0; i < end; i += b.CHANGED_GIB_WORDS) {
+      tables.adopt(changedGibs[i] as number, changedGibs[i + 1] as number, changedGibs[i + 2] as number);
+    }
+    for (let i = 0; i < end; i += b.CHANGED_GIB_WORDS) {
+      tables.releaseEmpty(changedGibs[i] as number, changedGibs[i + 1] as number);
+    }
+    lane.setInt(b.CHANGED_GIB_COUNT, 0);
   }
 
   /** The checks are done with the tables while events came: nobody is told of slots any more. */

@@ -155,6 +155,12 @@ export class IovaTable {
     return directory === undefined ? 0 : this.slotOf(directory, gib);
   }
 
+  /** A GiB has a slot that was made in the shared memory. */
+  adopt(domain: number, gib: number, slot: number): void {
+    const directory = this.directoryOf(domain) ?? this.newDirectory(domain);
+    if (this.slotOf(directory, gib) !== slot) this.setSlot(directory, gib, slot);
+  }
+
   /** Takes the node of a GiB away if nothing is below it any more. */
   releaseEmpty(domain: number, gib: number): void {
     const directory = this.directoryOf(domain);

@@ -198,10 +198,11 @@ export const DMA_LARGEST_COUNT = 159;
 /** Which kinds of events the host has to see all of, as bits `LOUD_...`. */
 export const LOUD = 160;
 
-/** GiBs of IOVA space that were left with an empty node: how many, and a domain and a GiB of each. */
-export const EMPTY_GIBS = 161;
-export const EMPTY_GIB_COUNT = 162;
-export const MOST_EMPTY_GIBS = 64;
+/** GiBs of IOVA space that got a node, or were left with an empty one: how many, and a domain, a GiB and the node of each. */
+export const CHANGED_GIBS = 161;
+export const CHANGED_GIB_COUNT = 162;
+export const MOST_CHANGED_GIBS = 128;
+export const CHANGED_GIB_WORDS = 3;
 
 /** Slots of the board. */
 export const SLOTS = 168;

@@ -1,6 +1,7 @@
 import {
-  EMPTY_GIB_COUNT,
-  EMPTY_GIBS,
+  CHANGED_GIB_COUNT,
+  CHANGED_GIB_WORDS,
+  CHANGED_GIBS,
   FAN_BITS,
   GIB_ENTRIES,
   GIBS,
@@ -9,7 +10,7 @@ import {
   IOVA_NON_ZERO,
   IOVA_SLOTS,
   MAP_LEFT,
-  MOST_EMPTY_GIBS,
+  MOST_CHANGED_GIBS,
   OUT_HIGH,
   OUT_LOW,
 } from './board';
@@ -84,7 +85,8 @@ export function get(domain: i32, page: u64): i32 {
 /** Whether {@link map} can map the free pages: 1 for yes, 0 for no, {@link NOT_KNOWN}. */
 export function canMap(domain: i32, page: u64, pages: u64): i32 {
   const mid = midOf(domain, page);
-  if (mid < 0) return mid === NOT_KNOWN ? NOT_KNOWN : 0;
+  if (mid === NOT_KNOWN) return NOT_KNOWN;
+  if (mid === NO_NODE) return canMapFirst(page, pages) ? 1 : 0;
   const slots = at(IOVA_SLOTS);
   const block = blockOf(mid, page);
   if (isBlocks(page, pages)) {
@@ -102,8 +104,20 @@ export function canMap(domain: i32, page: u64, pages: u64): i32 {
   return 1;
 }
 
+/** The same where the GiB, whose slot was found last, has no node. */
+function canMapFirst(page: u64, pages: u64): bool {
+  if (gibSlot !== 0 || word(IOVA_FREE) < 2 || word(CHANGED_GIB_COUNT) === MOST_CHANGED_GIBS) return false;
+  if (isBlocks(page, pages)) return (page & (GIB - 1)) + pages < GIB;
+  return (page & MASK) + pages <= BLOCK;
+}
+
 export function map(domain: i32, page: u64, pages: u64, id: i32): void {
-  const mid = midOf(domain, page);
+  let mid = midOf(domain, page);
+  if (mid < 0) {
+    mid = takeNode();
+    setGib(domain, (page >> (2 * FAN_BITS)) as u32, ~mid);
+    noteChange(domain, page, mid);
+  }
   const slots = at(IOVA_SLOTS);
   const nonZero = at(IOVA_NON_ZERO);
   const block = blockOf(mid, page);
@@ -191,7 +205,7 @@ export function collect(domain: i32, page: u64, pages: u64): i32 {
     from = to;
   }
   if (runs === 0) return 0;
-  if (intAt(nonZero, mid) === emptied && word(EMPTY_GIB_COUNT) === MOST_EMPTY_GIBS) return 0;
+  if (intAt(nonZero, mid) === emptied && word(CHANGED_GIB_COUNT) === MOST_CHANGED_GIBS) return 0;
   const left = at(MAP_LEFT);
   for (let i = 0; i < runs; i++) if (floatAt(left, runId(i)) !== (runLength(i) as f64)) return 0;
   return 1;
@@ -229,12 +243,24 @@ export function clear(domain: i32, page: u64, pages: u64): void {
     }
     from = to;
   }
-  // The host takes empty nodes away when the lane stops: until then the next map may be in the same GiB.
-  if (intAt(nonZero, mid) !== 0) return;
-  const count = word(EMPTY_GIB_COUNT);
-  setIntAt(at(EMPTY_GIBS), count * 2, domain);
-  setIntAt(at(EMPTY_GIBS), count * 2 + 1, (page >> (2 * FAN_BITS)) as i32);
-  setWord(EMPTY_GIB_COUNT, count + 1);
+  if (intAt(nonZero, mid) === 0) noteChange(domain, page, mid);
+}
+
+/**
+ * Leaves word of a GiB that got a node or has an empty one. The host takes empty nodes away when the lane stops: until
+ * then the next map may be in the same GiB.
+ */
+function noteChange(domain: i32, page: u64, mid: i32): void {
+  const gib = (page >> (2 * FAN_BITS)) as i32;
+  const count = word(CHANGED_GIB_COUNT);
+  let entry = at(CHANGED_GIBS);
+  for (let i = 0; i < count; i++, entry += CHANGED_GIB_WORDS << 2) {
+    if (load<i32>(entry) === domain && load<i32>(entry + 4) === gib) return;
+  }
+  store<i32>(entry, domain);
+  store<i32>(entry + 4, gib);
+  store<i32>(entry + 8, ~mid);
+  setWord(CHANGED_GIB_COUNT, count + 1);
 }
 
 /** A node of zeroes: free ones are. */

@@ -64,7 +64,7 @@ function isBlocks(frame: u64, frames: u64): bool {
 /** Whether {@link add} can count a mapping of the frames. */
 export function canAdd(frame: u64, frames: u64): bool {
   const mid = midOf(frame);
-  if (mid < 0) return false;
+  if (mid < 0) return canAddFirst(frame, frames);
   const slots = at(REF_SLOTS);
   const block = blockOf(mid, frame);
   if (isBlocks(frame, frames)) {
@@ -82,9 +82,22 @@ export function canAdd(frame: u64, frames: u64): bool {
   return intAt(at(REF_NON_ZERO), ~slot) + (frames as i32) < FAN;
 }
 
+/** The same where the GiB has no node. */
+function canAddFirst(frame: u64, frames: u64): bool {
+  const gib = frame >> (2 * FAN_BITS);
+  if (gib >= (word(REF_NEAR_LENGTH) as u64) || intAt(at(REF_NEAR), gib as i32) !== 0) return false;
+  if (word(REF_FREE) < 2) return false;
+  if (isBlocks(frame, frames)) return ((frame >> FAN_BITS) & MASK) + (frames >> FAN_BITS) < BLOCK;
+  return (frame & MASK) + frames <= BLOCK && frames + 1 < BLOCK;
+}
+
 /** Counts one more mapping on each of the frames. */
 export function add(frame: u64, frames: u64): void {
-  const mid = midOf(frame);
+  let mid = midOf(frame);
+  if (mid < 0) {
+    mid = takeNode();
+    setIntAt(at(REF_NEAR), (frame >> (2 * FAN_BITS)) as i32, ~mid);
+  }
   const slots = at(REF_SLOTS);
   const nonZero = at(REF_NON_ZERO);
   const block = blockOf(mid, frame);
