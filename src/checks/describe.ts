@@ -1,4 +1,5 @@
 import type { MappingRef } from '../findings/finding.ts';
+import type { IncidentEvent } from '../findings/incident.ts';
 import { UNKNOWN } from '../kernel/events.ts';
 import { FRAME_SIZE, hex } from '../kernel/units.ts';
 import type { CheckContext } from './check.ts';
@@ -29,6 +30,11 @@ export function ownerWords(owner: Owner): string {
   return owner.driver === undefined ? owner.device : `${owner.device} (${owner.driver})`;
 }
 
+/** Who made a mapping; or that it was there when the recording began. */
+export function madeEvent({ shadow }: CheckContext, id: number): IncidentEvent {
+  return { role: shadow.wasFound(id) ? 'found mapped' : 'mapped', at: shadow.mappings.madeAt(id) };
+}
+
 /** A mapping as a finding tells it; with `iovaPage` and `pages`, a part of it. */
 export function mappingRef(
   context: CheckContext,
@@ -37,7 +43,10 @@ export function mappingRef(
   pages = context.shadow.mappings.pages[id] as number,
 ): MappingRef {
   const { mappings } = context.shadow;
-  const domain = context.names.domain(mappings.domain[id] as number);
+  // Of one that was found its page table is known, not its domain.
+  const domain = context.shadow.wasFound(id)
+    ? undefined
+    : context.names.domain(mappings.domain[id] as number);
   const device = context.names.device(context.shadow.deviceOf(id));
   return {
     iova: hex(iovaPage * FRAME_SIZE),

@@ -2,7 +2,15 @@ import type { Rule } from '../findings/rule.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, mappingRef, OTHERS_TOLD, ownerOfMapping, ownerWords, pagesOf } from './describe.ts';
+import {
+  countOf,
+  madeEvent,
+  mappingRef,
+  OTHERS_TOLD,
+  ownerOfMapping,
+  ownerWords,
+  pagesOf,
+} from './describe.ts';
 import { isFixedMapping } from './fixed-mapping.ts';
 
 const rule: Rule = {
@@ -42,7 +50,7 @@ export const domainFreedLive: CheckDefinition = {
           certainty: certain ? 'certain' : 'possible',
           title: `domain of ${ownerWords(owner)} freed with ${countOf(ids.length, 'live mapping')}`,
           fired: { role: 'domain freed', at: copyMoment(at) },
-          others: [{ role: 'mapped', at: made }],
+          others: [madeEvent(context, first)],
           signatureStacks: [at.stack, made.stack],
           ...owner,
           pages: pagesOf(context, bytes),

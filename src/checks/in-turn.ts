@@ -82,6 +82,18 @@ export function inTurn(checks: readonly Check[], last: KernelEvents): KernelEven
       for (const check of checks) check.dmaSync?.(at, device, dmaAddr, size, direction);
       last.dmaSync(at, device, dmaAddr, size, direction);
     },
+    stateBegin(at) {
+      for (const check of checks) check.stateBegin?.(at);
+      last.stateBegin(at);
+    },
+    mappingFound(at, table, device, iova, phys, size) {
+      for (const check of checks) check.mappingFound?.(at, table, device, iova, phys, size);
+      last.mappingFound(at, table, device, iova, phys, size);
+    },
+    stateEnd(at) {
+      for (const check of checks) check.stateEnd?.(at);
+      last.stateEnd(at);
+    },
     driverFound(at, device, driver) {
       for (const check of checks) check.driverFound?.(at, device, driver);
       last.driverFound(at, device, driver);

@@ -3,7 +3,7 @@ import { formatDuration } from '../kernel/duration.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE, frameOf, framesIn, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
+import { countOf, madeEvent, mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
 
 const rule: Rule = {
   id: 'long-unmap',
@@ -60,10 +60,7 @@ export const longUnmap: CheckDefinition = {
           certainty: shadow.isCertainSince(begin.at.timeNs) ? 'certain' : 'possible',
           title: `unmap of ${countOf(pages, 'page')} at IOVA ${hex(iova)} took ${formatDuration(tookNs)}${inInterrupt ? ' in an interrupt' : ''}`,
           fired: { role: 'unmapped', at: copyMoment(at) },
-          others: [
-            { role: 'unmap began', at: begin.at },
-            ...(id === 0 ? [] : [{ role: 'mapped' as const, at: shadow.mappings.madeAt(id) }]),
-          ],
+          others: [{ role: 'unmap began', at: begin.at }, ...(id === 0 ? [] : [madeEvent(context, id)])],
           signatureStacks: [at.stack || begin.at.stack],
           ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
           pages: pagesOf(context, size),

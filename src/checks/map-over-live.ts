@@ -4,7 +4,7 @@ import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE, frameOf, framesIn, hex } from '../kernel/units.ts';
 import { IovaRuns } from '../shadow/iova-runs.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { mappingRef, ownerOfMapping, pageRef, pagesOf } from './describe.ts';
+import { madeEvent, mappingRef, ownerOfMapping, pageRef, pagesOf } from './describe.ts';
 
 const rule: Rule = {
   id: 'map-over-live',
@@ -40,7 +40,7 @@ export const mapOverLive: CheckDefinition = {
           certainty: certain ? 'certain' : 'possible',
           title: `IOVA ${hex(iovaPage * FRAME_SIZE)} mapped to ${hex(phys)} over a live mapping of ${hex(shadow.mappings.frameAt(id, iovaPage) * FRAME_SIZE)}`,
           fired: { role: 'mapped over', at: copyMoment(at) },
-          others: [{ role: 'mapped', at: made }],
+          others: [madeEvent(context, id)],
           signatureStacks: [at.stack, made.stack],
           ...ownerOfMapping(context, id),
           pages: pagesOf(context, over * FRAME_SIZE),

@@ -3,7 +3,7 @@ import type { Rule } from '../findings/rule.ts';
 import { copyMoment } from '../kernel/moment.ts';
 import { FRAME_SIZE, frameOf, framesIn, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { mappingRef, ownerOf, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
+import { madeEvent, mappingRef, ownerOf, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
 
 const rule: Rule = {
   id: 'multiple-map',
@@ -61,7 +61,7 @@ export const multipleMap: CheckDefinition = {
             ? `page ${hex(page)} mapped for ${ownerWords(ownerOf(context, sole))} while it is mapped for ${ownerWords(owner)}`
             : `page ${hex(page)} mapped at IOVA ${hex(iova)} while it is mapped at ${hex(other.iovaPage * FRAME_SIZE)} for ${ownerWords(owner)}`,
           fired: { role: 'mapped again', at: copyMoment(at) },
-          others: [{ role: 'mapped', at: made }],
+          others: [madeEvent(context, other.id)],
           signatureStacks: [at.stack, made.stack],
           ...owner,
           pages: 1,

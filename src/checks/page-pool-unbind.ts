@@ -2,7 +2,16 @@ import type { IncidentHandle } from '../findings/incident.ts';
 import type { Rule } from '../findings/rule.ts';
 import { UNKNOWN } from '../kernel/events.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, mappingRef, OTHERS_TOLD, ownerOf, ownerWords, pageRef, pagesOf } from './describe.ts';
+import {
+  countOf,
+  madeEvent,
+  mappingRef,
+  OTHERS_TOLD,
+  ownerOf,
+  ownerWords,
+  pageRef,
+  pagesOf,
+} from './describe.ts';
 import { bytesLeft, firstPage, poolOf } from './mapping-facts.ts';
 
 const rule: Rule = {
@@ -53,7 +62,7 @@ export const pagePoolUnbind: CheckDefinition = {
           title: `${ownerWords(owner)} unbound while its page_pool has ${countOf(pages, 'page')} mapped`,
           fired: { role: 'unbound', at },
           others: [
-            { role: 'mapped', at: made },
+            madeEvent(context, first),
             ...(belief?.destroyed ? [{ role: 'page_pool destroyed' as const, at: belief.destroyed }] : []),
           ],
           signatureStacks: [made.stack],

@@ -5,7 +5,15 @@ import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { FRAME_SIZE, hex } from '../kernel/units.ts';
 import type { CheckContext } from './check.ts';
 import type { Reach } from './dangling-mappings.ts';
-import { countOf, mappingRef, OTHERS_TOLD, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
+import {
+  countOf,
+  madeEvent,
+  mappingRef,
+  OTHERS_TOLD,
+  ownerOfMapping,
+  ownerWords,
+  pageRef,
+} from './describe.ts';
 
 /** How one of the two page rules words its finding. */
 export interface HandOver {
@@ -45,7 +53,7 @@ function reportReached(
   if (!main) throw new Error('an incident of a mapping needs one');
   const owner = ownerOfMapping(context, main.id);
   const made = shadow.mappings.madeAt(main.id);
-  const others = history(context, pfn, made);
+  const others = history(context, pfn, madeEvent(context, main.id));
   const more = mappedPages > 1 ? ` and ${countOf(mappedPages - 1, 'more page')}` : '';
   return context.findings.report({
     rule: how.rule,
@@ -96,10 +104,10 @@ function reportStale(
 }
 
 /** Who had the page before: its allocation, and the map. */
-function history(context: CheckContext, pfn: number, made: Moment | undefined): IncidentEvent[] {
+function history(context: CheckContext, pfn: number, made: IncidentEvent | undefined): IncidentEvent[] {
   const events: IncidentEvent[] = [];
   const allocated = context.shadow.pages.lastAlloc(pfn);
   if (allocated) events.push({ role: 'allocated', at: allocated });
-  if (made) events.push({ role: 'mapped', at: made });
+  if (made) events.push(made);
   return events;
 }

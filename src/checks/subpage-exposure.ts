@@ -5,7 +5,7 @@ import { FRAME_SIZE, frameOf, hex } from '../kernel/units.ts';
 import { LARGEST_ORDER } from '../shadow/page-history.ts';
 import { type SlabObject, SlabObjects } from '../shadow/slab-objects.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, ownerOf, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
+import { countOf, madeEvent, ownerOf, ownerOfMapping, ownerWords, pageRef } from './describe.ts';
 
 const rule: Rule = {
   id: 'subpage-exposure',
@@ -84,7 +84,7 @@ export const subpageExposure: CheckDefinition = {
             certainty: shadow.isCertain(mapping) ? 'certain' : 'possible',
             title: `slab object of ${size} bytes allocated in page ${hex(pfn)}, which ${ownerWords(owner)} can reach`,
             fired: { role: 'slab object allocated', at: copyMoment(at) },
-            others: [{ role: 'mapped', at: made }],
+            others: [madeEvent(context, mapping)],
             signatureStacks: [made.stack, callSite],
             ...owner,
             pages: 1,

@@ -1,7 +1,7 @@
 import type { IncidentHandle } from '../findings/incident.ts';
 import type { Rule } from '../findings/rule.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { countOf, mappingRef, OTHERS_TOLD, ownerOf, ownerWords, pagesOf } from './describe.ts';
+import { countOf, madeEvent, mappingRef, OTHERS_TOLD, ownerOf, ownerWords, pagesOf } from './describe.ts';
 import { bytesLeft, isOfPool } from './mapping-facts.ts';
 
 const rule: Rule = {
@@ -50,7 +50,7 @@ export const unbindLeak: CheckDefinition = {
           certainty: certain ? 'certain' : 'possible',
           title: `${ownerWords(owner)} unbound with ${countOf(group.length, 'live mapping')} of ${countOf(pages, 'page')}`,
           fired: { role: 'unbound', at },
-          others: [{ role: 'mapped', at: shadow.mappings.madeAt(first) }],
+          others: [madeEvent(context, first)],
           signatureStacks: [stack],
           ...owner,
           pages,

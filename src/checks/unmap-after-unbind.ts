@@ -1,10 +1,11 @@
 import type { MappingRef } from '../findings/finding.ts';
+import type { IncidentEvent } from '../findings/incident.ts';
 import type { Rule } from '../findings/rule.ts';
 import { UNKNOWN } from '../kernel/events.ts';
 import { copyMoment, type Moment } from '../kernel/moment.ts';
 import { frameOf, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { mappingRef, ownerOf, ownerWords, pagesOf } from './describe.ts';
+import { madeEvent, mappingRef, ownerOf, ownerWords, pagesOf } from './describe.ts';
 import { isReleasedByDevres } from './devres.ts';
 
 const rule: Rule = {
@@ -31,7 +32,7 @@ export const unmapAfterUnbind: CheckDefinition = {
       address: number,
       size: number,
       generation: number,
-      made: Moment | undefined,
+      made: IncidentEvent | undefined,
       mapping?: MappingRef,
     ): void => {
       const known = shadow.devices.get(device);
@@ -43,7 +44,7 @@ export const unmapAfterUnbind: CheckDefinition = {
       )
         return;
       // Lost events may hide that it was bound again since, or that the address was mapped anew.
-      const since = gone ? known.cleanup?.timeNs : made?.timeNs;
+      const since = gone ? known.cleanup?.timeNs : made?.at.timeNs;
       const owner = ownerOf(context, device);
       context.findings.report({
         rule,
@@ -54,9 +55,9 @@ export const unmapAfterUnbind: CheckDefinition = {
         fired: { role: 'unmapped', at: copyMoment(at) },
         others: [
           ...(known.cleanup ? [{ role: 'unbound' as const, at: known.cleanup }] : []),
-          ...(made ? [{ role: 'mapped' as const, at: made }] : []),
+          ...(made ? [made] : []),
         ],
-        signatureStacks: [at.stack, made?.stack ?? 0],
+        signatureStacks: [at.stack, made?.at.stack ?? 0],
         ...owner,
         pages: pagesOf(context, size),
         mapping,
@@ -67,7 +68,10 @@ export const unmapAfterUnbind: CheckDefinition = {
       const { state, generation } = shadow.devices.get(device);
       if (state === 'bound' && (entry === 0 || shadow.dma.generation[entry] === generation)) return;
       if (entry === 0) judge(at, device, address, size, -1, undefined);
-      else judge(at, device, address, size, shadow.dma.generation[entry] as number, shadow.dma.madeAt(entry));
+      else {
+        const made: IncidentEvent = { role: 'mapped', at: shadow.dma.madeAt(entry) };
+        judge(at, device, address, size, shadow.dma.generation[entry] as number, made);
+      }
     };
 
     return {
@@ -91,7 +95,7 @@ export const unmapAfterUnbind: CheckDefinition = {
         if (device === UNKNOWN) return;
         const attributed = shadow.mappings.device[id] !== UNKNOWN;
         const generation = attributed ? (shadow.mappings.generation[id] as number) : -1;
-        judge(at, device, iova, size, generation, shadow.mappings.madeAt(id), mappingRef(context, id));
+        judge(at, device, iova, size, generation, madeEvent(context, id), mappingRef(context, id));
       },
     };
   },

@@ -2,7 +2,7 @@ import type { Rule } from '../findings/rule.ts';
 import { copyMoment } from '../kernel/moment.ts';
 import { frameOf, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
+import { madeEvent, mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
 
 const rule: Rule = {
   id: 'unmap-larger-than-requested',
@@ -31,7 +31,7 @@ export const unmapLargerThanRequested: CheckDefinition = {
         certainty: 'certain',
         title: `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} removed ${hex(unmapped)}`,
         fired: { role: 'unmapped', at: copyMoment(at) },
-        others: made ? [{ role: 'mapped', at: made }] : [],
+        others: made ? [madeEvent(context, id)] : [],
         signatureStacks: [at.stack, made?.stack ?? 0],
         ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
         pages: pagesOf(context, unmapped - size),

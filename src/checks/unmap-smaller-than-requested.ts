@@ -3,7 +3,7 @@ import { UNKNOWN } from '../kernel/events.ts';
 import { copyMoment } from '../kernel/moment.ts';
 import { frameOf, hex } from '../kernel/units.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
-import { mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
+import { madeEvent, mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
 
 const rule: Rule = {
   id: 'unmap-smaller-than-requested',
@@ -41,7 +41,7 @@ export const unmapSmallerThanRequested: CheckDefinition = {
             ? `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} was refused`
             : `unmap of ${hex(size)} bytes at IOVA ${hex(iova)} stopped after ${hex(unmapped)}`,
         fired: { role: 'unmapped', at: copyMoment(at) },
-        others: made ? [{ role: 'mapped', at: made }] : [],
+        others: made ? [madeEvent(context, id)] : [],
         signatureStacks: [at.stack, made?.stack ?? 0],
         ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
         pages: pagesOf(context, size - unmapped),

@@ -4,7 +4,7 @@ import { CommandNames } from '../record/command-names.ts';
 import type { Preset } from '../record/facts.ts';
 import { KernelSymbols } from '../record/kernel-symbols.ts';
 import { findLeftovers } from '../record/leftovers.ts';
-import { missingText } from '../record/markers.ts';
+import { initialStateMissing, missingText } from '../record/markers.ts';
 import { Session } from '../record/session.ts';
 import { translationProblem } from '../record/system.ts';
 import { openTracefs } from '../record/tracefs.ts';
@@ -27,6 +27,7 @@ export interface LiveOptions {
   readonly device?: readonly string[];
   readonly preset: Preset;
   readonly stacks?: boolean;
+  readonly initialState?: boolean;
   /** KiB. */
   readonly buffer?: number;
   readonly metrics?: Endpoint;
@@ -64,6 +65,10 @@ export async function live(options: LiveOptions, io: Io): Promise<ExitCode> {
     if (server) view.notice(`iommusan: metrics at ${server.url}`);
     if (options.duration !== undefined) timer = setTimeout(end, options.duration);
     session.start();
+    const unread = session.tellInitialState(() =>
+      session.pump.round((cpu, subBuffers) => check.source.feed(cpu, subBuffers)),
+    );
+    if (unread !== undefined) view.notice(`iommusan: not watched: ${initialStateMissing(unread)}.`);
     await watch(feed, ended, state => view.state(state));
   } finally {
     clearTimeout(timer);

@@ -49,6 +49,7 @@ export function addRecordCommand(
       'of events that name a device record only those of these, such as 0000:00:04.0',
     )
     .addOption(new Option('--preset <preset>', 'how much to record').choices(PRESETS).default('default'))
+    .option('--initial-state', 'also read what is mapped already, where the kernel shows it')
     .option('--stacks', 'record kernel stacks whatever the preset says')
     .option('--no-stacks', 'record no kernel stacks')
     .option(

@@ -23,6 +23,7 @@ export interface RecordCommandOptions {
   readonly device?: readonly string[];
   readonly preset: Preset;
   readonly stacks?: boolean;
+  readonly initialState?: boolean;
   /** KiB. */
   readonly buffer?: number;
   readonly check: boolean;
@@ -117,12 +118,14 @@ export function sessionOptions({
   stacks,
   buffer,
   device = [],
-}: Pick<RecordCommandOptions, 'preset' | 'stacks' | 'buffer' | 'device'>): SessionOptions {
+  initialState,
+}: Pick<RecordCommandOptions, 'preset' | 'stacks' | 'buffer' | 'device' | 'initialState'>): SessionOptions {
   return {
     preset,
     devices: device,
     ...(stacks === undefined ? {} : { stacks }),
     ...(buffer === undefined ? {} : { bufferKib: buffer }),
+    ...(initialState ? { initialState } : {}),
   };
 }
 

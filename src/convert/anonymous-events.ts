@@ -17,6 +17,10 @@ export function noteAddresses(map: AddressMap, pageSize: number): KernelEvents {
       note(phys, size);
     },
     iommuUnmapBegin: (_at, _domain, iova, size) => note(iova, size),
+    mappingFound: (_at, _table, _device, iova, phys, size) => {
+      note(iova, size);
+      note(phys, size);
+    },
     iommuUnmapEnd: (_at, _domain, iova, size, unmapped) => note(iova, Math.max(size, unmapped)),
     iotlbFlush: (_at, _domain, iova, size) => {
       if (Number.isFinite(size)) note(iova, size);
@@ -61,6 +65,8 @@ export function withAddresses(map: AddressMap, pageSize: number, sink: KernelEve
       sink.iotlbFlush(at, domain, Number.isFinite(size) ? of(iova) : iova, size),
     ioPageFault: (at, device, iova, isWrite, slackNs) =>
       sink.ioPageFault(at, device, of(iova), isWrite, slackNs),
+    mappingFound: (at, table, device, iova, phys, size) =>
+      sink.mappingFound(at, table, device, of(iova), of(phys), size),
     pageAlloc: (at, pfn, order) => sink.pageAlloc(at, page(pfn), order),
     pageFree: (at, pfn, order) => sink.pageFree(at, page(pfn), order),
     dmaMap: (at, kind, device, dmaAddr, size, phys, direction, attrs) =>

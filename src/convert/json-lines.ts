@@ -56,6 +56,16 @@ export function jsonLines(names: SourceNames, write: (line: string) => void): Ke
         access: isWrite < 0 ? undefined : isWrite === 1 ? 'write' : 'read',
         slackNs,
       }),
+    stateBegin: at => line('stateBegin', at, {}),
+    mappingFound: (at, tableId, deviceId, iova, phys, size) =>
+      line('mappingFound', at, {
+        table: domain(tableId),
+        device: device(deviceId),
+        iova: hex(iova),
+        phys: hex(phys),
+        size,
+      }),
+    stateEnd: at => line('stateEnd', at, {}),
     domainAlloc: (at, domainId, deviceId) =>
       line('domainAlloc', at, { domain: domain(domainId), device: device(deviceId) }),
     domainAttach: (at, domainId, deviceId) =>

@@ -12,6 +12,7 @@ export type Certainty = 'certain' | 'possible';
 export type StoryRole =
   | 'allocated'
   | 'mapped'
+  | 'found mapped'
   | 'freed'
   | 'allocated again'
   | 'freed again'

@@ -56,6 +56,20 @@ export interface KernelEvents {
    */
   ioPageFault(at: Moment, device: number, iova: number, isWrite: number, slackNs?: number): void;
 
+  /**
+   * The state that the recording found is read from here on, while the kernel goes on: an event between this and
+   * {@link stateEnd} may be newer than what {@link mappingFound} tells.
+   */
+  stateBegin(at: Moment): void;
+  /**
+   * A mapping was there when the state was read: who made it, and when, is not known. `table` is its page table, named
+   * like a domain; which domain has that table is not known. `device` is the only one that translates through it, or
+   * {@link UNKNOWN}.
+   */
+  mappingFound(at: Moment, table: number, device: number, iova: number, phys: number, size: number): void;
+  /** All that was found has been told. */
+  stateEnd(at: Moment): void;
+
   /** A domain was allocated for `device`. */
   domainAlloc(at: Moment, domain: number, device: number): void;
   /** `device` translates through `domain` from now on. */

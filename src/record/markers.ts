@@ -17,6 +17,11 @@ export function missingText({ fact, reason }: MissingFact): string {
   return `${fact.id}: ${reason}${fact.without === undefined ? '' : `; ${fact.without}`}`;
 }
 
+/** What is not known where the state at the beginning could not be had. */
+export function initialStateMissing(reason: string): string {
+  return `initial-state: ${reason}; what was mapped before is never blamed`;
+}
+
 /** Calls that probes have missed, by the name of their event. */
 export function markersAtEnd(missed: ReadonlyMap<string, number>): string[] {
   return Array.from(missed, ([event, count]) => `iommusan: missed ${event} ${count}`);

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { TraceWriter } from '../trace/write/trace-writer.ts';
 import { CommandNames } from './command-names.ts';
 import { KernelSymbols } from './kernel-symbols.ts';
+import { initialStateMissing } from './markers.ts';
 import { every } from './periods.ts';
 import type { RecordingCounts } from './pump.ts';
 import { errorCode, RecordError } from './record-error.ts';
@@ -56,13 +57,15 @@ export async function record(
   let writer: TraceWriter | undefined;
   let failed: string[] = [];
   try {
-    writer = await TraceWriter.create(options.output, session.describe(), {
+    const recorded = await TraceWriter.create(options.output, session.describe(), {
       subBufferSize: session.subBufferSize,
     });
+    writer = recorded;
     const names = new CommandNames(tracefs);
     names.takeRunning();
     const startedMs = performance.now();
     session.start();
+    const unread = session.tellInitialState(() => session.pump.round(sinkOf(recorded)));
     hooks.started(session);
     await pumpUntil(session, writer, names, symbols, hooks, startedMs);
     const elapsedMs = performance.now() - startedMs;
@@ -78,7 +81,10 @@ export async function record(
       counts: pump.counts,
       elapsedMs,
       missing: instance.missing,
-      warnings: warningsOf(failed, symbols, session.missed),
+      warnings: [
+        ...(unread === undefined ? [] : [`not recorded: ${initialStateMissing(unread)}.`]),
+        ...warningsOf(failed, symbols, session.missed),
+      ],
     };
   } catch (error) {
     throw describeFailure(error, options.output, writer !== undefined);

@@ -1,9 +1,10 @@
 import { boundDrivers } from './bound-drivers.ts';
 import type { Preset } from './facts.ts';
+import { tellInitialState } from './initial-state.ts';
 import { type Instance, setUpInstance } from './instance.ts';
 import { readKernelOffer } from './kernel-offer.ts';
 import { groupName, instanceName } from './leftovers.ts';
-import { markersAtEnd, markersAtStart, missedCalls } from './markers.ts';
+import { initialStateMissing, markersAtEnd, markersAtStart, missedCalls } from './markers.ts';
 import { planRecording } from './plan.ts';
 import { cpusOf, Pump, subBufferSizeOf } from './pump.ts';
 import { availableKib, systemFacts } from './system.ts';
@@ -18,7 +19,12 @@ export interface SessionOptions {
   /** Per CPU; by default as much as {@link defaultBufferKib} says. */
   readonly bufferKib?: number;
   readonly devices: readonly string[];
+  /** Also tell what is mapped already, where the kernel shows it. */
+  readonly initialState?: boolean;
 }
+
+/** Bytes of markers after which the buffers are read: far less than any of them holds. */
+const MARKED_AT_ONCE = 128 << 10;
 
 /** The same on all CPUs, and stamped in nanoseconds. */
 const CLOCK = 'mono';
@@ -36,11 +42,13 @@ export class Session {
   missed: ReadonlyMap<string, number> = new Map();
   private readonly tracefs: Tracefs;
   private readonly undo: UndoList;
+  private readonly options: SessionOptions;
   private readonly atExit = (): void => void this.undo.run();
 
   private constructor(tracefs: Tracefs, undo: UndoList, options: SessionOptions) {
     this.tracefs = tracefs;
     this.undo = undo;
+    this.options = options;
     this.bufferKib = options.bufferKib ?? defaultBufferKib(cpusOf(tracefs).length, availableKib());
     process.once('exit', this.atExit);
     this.instance = setUp(tracefs, undo, options, this.bufferKib);
@@ -75,6 +83,26 @@ export class Session {
   start(): void {
     this.tracefs.write(`${this.instance.path}/tracing_on`, '1');
     this.mark(markersAtStart(this.instance.missing, boundDrivers()));
+  }
+
+  /**
+   * Tells what is mapped already, if that was asked for. What happens meanwhile is recorded as ever, and newer.
+   *
+   * @param read empties the buffers, so that all of it has room
+   * @returns why it could not be told, or not all of it
+   */
+  tellInitialState(read: () => void): string | undefined {
+    if (!this.options.initialState) return undefined;
+    let marked = 0;
+    const reason = tellInitialState(text => {
+      this.mark([text]);
+      marked += text.length;
+      if (marked < MARKED_AT_ONCE) return;
+      marked = 0;
+      read();
+    }, this.options.devices);
+    if (reason !== undefined) this.mark([`iommusan: missing ${initialStateMissing(reason)}`]);
+    return reason;
   }
 
   /** Ends it: what is in the buffers can still be read. */
@@ -126,6 +154,9 @@ export function rehearse(tracefs: Tracefs, options: SessionOptions): Instance {
   tracefs.write(`${instance.path}/tracing_on`, '1');
   for (const text of markersAtStart(instance.missing, boundDrivers())) {
     tracefs.write(`${instance.path}/trace_marker`, `${text}\n`);
+  }
+  if (options.initialState) {
+    tellInitialState(text => tracefs.write(`${instance.path}/trace_marker`, `${text}\n`), options.devices);
   }
   undo.run();
   return instance;

@@ -12,6 +12,7 @@ const KINDS: Partial<Readonly<Record<StoryRole, readonly string[]>>> = {
   freed: ['release', 'memory'],
   'freed again': ['release', 'memory'],
   mapped: ['acquire', 'resource'],
+  'found mapped': ['acquire', 'resource'],
   unmapped: ['release', 'resource'],
 };
 

@@ -8,6 +8,7 @@ import { wrap } from './wrap.ts';
 const DEEDS: Readonly<Record<StoryRole, string>> = {
   allocated: 'Allocated',
   mapped: 'Mapped',
+  'found mapped': 'Found mapped',
   freed: 'Freed',
   'allocated again': 'Allocated again',
   'freed again': 'Freed again',
@@ -64,6 +65,9 @@ export function storyParagraphs(finding: Finding, page: Page): Paragraph[] {
 
 /** What an event is, who did it and when: `Freed by insmod-81 on CPU 1 at 9.923724 s`. */
 export function eventSentence({ role, task, pid, cpu, timeNs }: StoryEvent): string {
+  if (role === 'found mapped') {
+    return `Mapped before the recording began, and found so at ${formatMoment(timeNs)}`;
+  }
   // A kernel's log does not say where a line comes from.
   const where = cpu < 0 ? "in the kernel's log" : `by ${task}-${pid} on CPU ${cpu}`;
   return `${DEEDS[role]} ${where} at ${formatMoment(timeNs)}`;

@@ -50,6 +50,12 @@ export class Domains {
     return this.byId[domain]?.sole ?? UNKNOWN;
   }
 
+  /** Whether a device may translate through the domain: it is one of its devices, or one of the two is not known. */
+  mayBeOf(domain: number, device: number): boolean {
+    const devices = this.byId[domain]?.devices;
+    return device === UNKNOWN || devices === undefined || devices.size === 0 || devices.has(device);
+  }
+
   /** Whether a driver manages this domain itself, so that it may outlive a driver's binding. */
   isOwn(domain: number): boolean {
     return this.byId[domain]?.own ?? false;

@@ -1,5 +1,5 @@
 import type { DmaKind } from '../kernel/dma.ts';
-import { type KernelEvents, type ScatterList, UNKNOWN } from '../kernel/events.ts';
+import { type KernelEvents, PROT_UNKNOWN, type ScatterList, UNKNOWN } from '../kernel/events.ts';
 import type { Moment } from '../kernel/moment.ts';
 import { silentEvents } from '../kernel/silent-events.ts';
 import { FRAME_SIZE, frameOf, framesIn } from '../kernel/units.ts';
@@ -11,6 +11,7 @@ import { Domains } from './domains.ts';
 import { Endings } from './endings.ts';
 import { ExactAccounting } from './exact-accounting.ts';
 import { FormerMappings } from './former-mappings.ts';
+import { AMBIGUOUS, FoundTables } from './found-tables.ts';
 import { IovaRuns } from './iova-runs.ts';
 import { IovaTable } from './iova-table.ts';
 import { KernelAccounting } from './kernel-accounting.ts';
@@ -45,6 +46,8 @@ export class Shadow implements KernelEvents {
   readonly pages = new PageHistory();
   readonly devices = new Devices();
   readonly domains = new Domains();
+  /** What was mapped when the recording began. */
+  readonly found = new FoundTables();
   readonly dma = new DmaEntries();
   readonly kernelTables = new KernelTables();
   readonly pools = new Pools();
@@ -109,12 +112,13 @@ export class Shadow implements KernelEvents {
 
   /**
    * The domain that an unmap concerns. Where the source did not name it, the one that has a mapping at the IOVA is
-   * meant, if there is just one; where the mapping was made without a name, it is in the domain {@link UNKNOWN}.
+   * meant, if there is just one; where the mapping was made without a name, it is in the domain {@link UNKNOWN}; where
+   * it was there when the recording began, in the page table that was found.
    */
   domainOf(domain: number, iova: number): number {
     const page = frameOf(iova);
     if (this.tables.get(domain, page) !== 0) return domain;
-    if (domain !== UNKNOWN) return this.tables.get(UNKNOWN, page) !== 0 ? UNKNOWN : domain;
+    if (domain !== UNKNOWN) return this.domainBeside(domain, page);
     let found = UNKNOWN;
     for (const candidate of this.tables.domains()) {
       if (this.tables.get(candidate, page) === 0) continue;
@@ -128,6 +132,11 @@ export class Shadow implements KernelEvents {
   translate(domain: number, iovaPage: number): number {
     const id = this.tables.get(domain, iovaPage);
     return id === 0 ? -1 : this.mappings.frameAt(id, iovaPage);
+  }
+
+  /** Whether a mapping was there when the recording began: its moment is when it was found. */
+  wasFound(id: number): boolean {
+    return this.found.isTable(this.mappings.domain[id] as number);
   }
 
   /** Device of a mapping: named by an event, or the only one of its domain. */
@@ -168,6 +177,7 @@ export class Shadow implements KernelEvents {
     const page = frameOf(iova);
     const pages = framesIn(iova, size);
     if (pages === 0 || pages > LARGEST_MAP) return;
+    if (!this.found.isEmpty) this.mapOverFound(at, domain, page, pages);
     if (!this.tables.isFree(domain, page, pages)) {
       this.changes.mapOver(at, domain, iova, phys, size);
       this.endings.remove(at, domain, page, pages);
@@ -197,6 +207,8 @@ export class Shadow implements KernelEvents {
 
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
     const known = this.domainOf(domain, iova);
+    if (this.found.isReading) this.found.noteUnmapped(frameOf(iova), framesIn(iova, unmapped));
+    if (!this.found.isEmpty) this.unmapFound(at, domain, frameOf(iova), framesIn(iova, unmapped));
     if (domain === UNKNOWN) this.removeEverywhere(at, frameOf(iova), framesIn(iova, unmapped));
     else this.endings.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
@@ -219,6 +231,7 @@ export class Shadow implements KernelEvents {
 
   domainFree(at: Moment, domain: number): void {
     this.endings.removeDomain(at, domain);
+    if (!this.found.isEmpty) this.dropFound(at, domain);
     this.domains.freed(domain);
   }
 
@@ -309,6 +322,30 @@ export class Shadow implements KernelEvents {
   }
 
   dmaSync(): void {}
+
+  stateBegin(): void {
+    this.found.begin();
+  }
+
+  mappingFound(at: Moment, table: number, device: number, iova: number, phys: number, size: number): void {
+    const page = frameOf(iova);
+    const pages = framesIn(iova, size);
+    if (pages === 0 || pages > LARGEST_MAP) return;
+    this.found.add(table, device);
+    for (const part of this.found.stillAsRead(table, { page, pages }, this.tables, this.domains)) {
+      const frame = frameOf(phys) + part.page - page;
+      const id = this.mappings.add(at, table, part.page, frame, part.pages, PROT_UNKNOWN);
+      // Nobody was seen to make it.
+      this.mappings.made--;
+      this.tables.map(table, part.page, part.pages, id);
+      this.accounting.mapped(at, table, frame * FRAME_SIZE, part.pages * FRAME_SIZE);
+      if (device !== UNKNOWN) this.attribute(id, device);
+    }
+  }
+
+  stateEnd(): void {
+    this.found.end();
+  }
 
   driverFound(_at: Moment, device: number, driver: number): void {
     this.devices.found(device, driver);
@@ -417,6 +454,53 @@ export class Shadow implements KernelEvents {
     const id = this.tables.get(domain, page);
     if (id === 0 || mappings.device[id] !== device || !this.devices.get(device).translated) return false;
     return page + pages <= (mappings.iovaPage[id] as number) + (mappings.pages[id] as number);
+  }
+
+  /** Where a mapping may be that the domain does not have under its own name. */
+  private domainBeside(domain: number, page: number): number {
+    if (this.tables.get(UNKNOWN, page) !== 0) return UNKNOWN;
+    if (this.found.isEmpty) return domain;
+    const table = this.found.tableOf(domain, page, this.tables, this.domains);
+    return table > 0 && this.tables.get(table, page) !== 0 ? table : domain;
+  }
+
+  /** What the kernel maps was free: the domain's table that was found has lost it unseen. */
+  private mapOverFound(at: Moment, domain: number, page: number, pages: number): void {
+    const table = this.found.knownTableOf(domain, this.domains);
+    if (table === UNKNOWN) return;
+    this.found.associate(table, domain);
+    this.endings.remove(at, table, page, pages);
+  }
+
+  /**
+   * An unmap also concerns what was found of the domain. Where several tables come into question the range is forgotten in
+   * all: see {@link removeEverywhere}.
+   */
+  private unmapFound(at: Moment, domain: number, page: number, pages: number): void {
+    if (domain === UNKNOWN || pages === 0) return;
+    const { found } = this;
+    // What the domain has under its own name says nothing of other tables.
+    const isOwn = this.tables.get(domain, page) !== 0 || this.tables.get(UNKNOWN, page) !== 0;
+    const table = isOwn
+      ? found.knownTableOf(domain, this.domains)
+      : found.tableOf(domain, page, this.tables, this.domains);
+    if (table === AMBIGUOUS) {
+      for (const candidate of [...found.candidates(domain, this.domains)])
+        this.endings.remove(at, candidate, page, pages);
+    } else if (table !== UNKNOWN) {
+      found.associate(table, domain);
+      this.endings.remove(at, table, page, pages);
+    }
+  }
+
+  /** The end of a domain is that of its table; of one whose table is not known, it may be that of any. */
+  private dropFound(at: Moment, domain: number): void {
+    const { found } = this;
+    const known = found.knownTableOf(domain, this.domains);
+    for (const table of known === UNKNOWN ? [...found.candidates(domain, this.domains)] : [known]) {
+      this.endings.removeDomain(at, table);
+      found.forget(table);
+    }
   }
 
   private attribute(id: number, device: number): void {

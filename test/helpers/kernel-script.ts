@@ -145,6 +145,20 @@ export class KernelScript {
     return this;
   }
 
+  /** The state that the recording found is read; `during` is what happens meanwhile. */
+  reading(during: () => void): this {
+    this.judge.events.stateBegin(this.tick());
+    during();
+    this.judge.events.stateEnd(this.tick());
+    return this;
+  }
+
+  /** A mapping that was there, in a table of a device (or of several: `''`). */
+  found(table: string, device: string, iova: number, phys: number, size = 4096): this {
+    this.judge.events.mappingFound(this.tick(), this.domain(table), this.device(device), iova, phys, size);
+    return this;
+  }
+
   domainAlloc(domain: string, device: string): this {
     this.judge.events.domainAlloc(this.tick(), this.domain(domain), this.device(device));
     return this;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { debian12 } from './lab/debian-12.ts';
-import { expectDrivers } from './lab/driver-expectations.ts';
+import { expectDrivers, ownFunctions } from './lab/driver-expectations.ts';
 import { DEBIAN_12 } from './lab/setups.ts';
 import type { Stage } from './lab/stage.ts';
 
@@ -22,10 +22,18 @@ describe('tracefs', () => {
     ['SIGINT has come', 'INT', 0],
     ['SIGTERM has come', 'TERM', 0],
     ['SIGHUP has come', 'HUP', 0],
+    ['the terminal of a recording was closed', 'closed_record', 0],
+    ['the terminal of a live check was closed', 'closed_live', 0],
   ])('is as it was before when %s', (_way, name, status) => {
     const step = stage.step(name);
     expect(step.after).toBe(step.before);
     expect([step.output, step.status]).toEqual([step.output, status]);
+  });
+
+  it('has been recorded until the terminal was closed', async () => {
+    expect((await stage.check('closed.dat')).trace.events).toBeGreaterThan(100);
+    // The view of a live check was on that terminal.
+    expect(stage.text('closed_live.terminal')).toContain('mappings');
   });
 
   it('is cleaned of what a killed recording has left, after the next one has told of it', () => {
@@ -42,6 +50,20 @@ describe('tracefs', () => {
     expect(stage.step('full_disk').output).toContain('the disk is full');
     const report = await stage.check('full.dat.partial');
     expect(report.trace.events).toBeGreaterThan(1000);
+  });
+});
+
+describe('a mapping from before the recording', () => {
+  it('is found in the page table, ends with its unmap, and is told of when its page is freed', async () => {
+    expect(stage.step('initial')).toMatchObject({ status: 0 });
+    const { findings, notes } = await stage.check('initial.dat');
+    expect(notes).toContainEqual(expect.stringMatching(/^[1-9]\d* ranges? in 1 page table were/));
+    const wrong = findings.filter(({ severity }) => severity !== 'note');
+    expect(wrong).toMatchObject([
+      { rule: 'free-while-mapped', count: 1, driver: 'lifetime', device: stage.text('edu').trim() },
+    ]);
+    expect(wrong[0]?.story.map(({ role }) => role)).toEqual(['found mapped', 'freed', 'unmapped']);
+    expect(wrong[0] && ownFunctions(wrong[0], 'freed')).toContain('free_kept');
   });
 });
 

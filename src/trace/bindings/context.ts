@@ -6,6 +6,7 @@ import { type Extent, extentReader, pointer, pointerReader } from '../events/fie
 import type { RawEvent } from '../events/raw-event.ts';
 import type { TraceNames } from '../names/trace-names.ts';
 import { FlushWitness } from './flush-witness.ts';
+import { FoundMappings } from './found-mappings.ts';
 import type { IommuCalls } from './iommu-calls.ts';
 import { KernelAddresses } from './kernel-addresses.ts';
 import { LoggedFaults } from './logged-faults.ts';
@@ -26,6 +27,7 @@ export interface BindingContext {
   readonly sva: SvaBindings;
   /** Threads of execution in `iommu_sva_invalidate_kva_range()`. */
   readonly invalidating: Set<number>;
+  readonly foundMappings: FoundMappings;
   /** What the recording says of itself, for the reader of a report. */
   readonly notes: string[];
 }
@@ -44,6 +46,7 @@ export function newBindingContext({ pageSize, ...parts }: BindingParts): Binding
     flushWitness: new FlushWitness(),
     sva: new SvaBindings(),
     invalidating: new Set(),
+    foundMappings: new FoundMappings(),
     notes: [],
   };
 }

@@ -15,6 +15,8 @@ const NOTES_KEPT = 100;
  *     iommusan: bound 0000:00:02.0 e1000e
  *     iommusan: missing dma-api: this kernel has no event for it; ...
  *     iommusan: missed map 17
+ *
+ * and what was mapped before: see `found-mappings.ts`.
  */
 export function bindMarker(format: EventFormat, context: BindingContext): EventHandler | undefined {
   const field = format.name === 'print' ? findField(format, 'buf') : undefined;
@@ -33,6 +35,12 @@ export function bindMarker(format: EventFormat, context: BindingContext): EventH
         break;
       case 'missed':
         missed(text, context, event);
+        break;
+      case 'state':
+        context.foundMappings.state(text, context, event);
+        break;
+      case 'found':
+        context.foundMappings.found(text, context, event);
         break;
     }
   };

@@ -209,6 +209,11 @@ export const DECLARATIONS = {
   domainAttach: entryProbe('attach', '__iommu_attach_device', pointer('domain'), text('dev')),
   domainFree: entryProbe('domain_free', 'iommu_domain_free', pointer('domain')),
   dmaMapBegin: entryProbe('dma_map', 'iommu_dma_map_phys', text('dev')),
+  marker: tracepoint('ftrace', 'print', {
+    declaration: '__data_loc char[] buf',
+    text: '%s',
+    values: ['__get_str(buf)'],
+  }),
   driverProbe: entryProbe('probe', 'really_probe', text('dev'), text('drv')),
   driverCleanup: entryProbe('unbind', 'device_unbind_cleanup', text('dev')),
   busNotify: entryProbe('bus', 'bus_notify', text('dev'), { declaration: 'u32 event', text: 'event=%u' }),

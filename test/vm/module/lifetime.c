@@ -7,6 +7,7 @@
  * Each mistake is a function of its own, so that a recording can be held to the stacks that it shows.
  * Linux 6.1 and later.
  */
+#include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
@@ -17,6 +18,7 @@
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/version.h>
 
 /* Registers of the DMA engine, docs/specs/edu.rst of QEMU. */
@@ -34,6 +36,10 @@
 struct lifetime {
 	struct device *dev;
 	void __iomem *registers;
+	/* What was mapped before a recording begins. */
+	struct page *kept[2];
+	dma_addr_t kept_at[2];
+	struct dentry *debugfs;
 };
 
 /* Frees and unmaps through these, so that a stack says which of our functions it was. */
@@ -228,6 +234,70 @@ static noinline int map_over_live(struct lifetime *self)
 	return error;
 }
 
+/* Two pages are mapped, for later. */
+static noinline int keep(struct lifetime *self)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(self->kept); i++) {
+		self->kept[i] = alloc_page(GFP_KERNEL);
+		self->kept_at[i] = self->kept[i] ? map_for_device(self, self->kept[i], PAGE_SIZE) : 0;
+		if (!self->kept_at[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* One of them is given back rightly, the other one while the device can still reach it. */
+static noinline int free_kept(struct lifetime *self)
+{
+	if (!self->kept_at[0] || !self->kept_at[1])
+		return -EINVAL;
+	unmap_from_device(self, self->kept_at[0], PAGE_SIZE);
+	give_back(self->kept[0], 0);
+	give_back(self->kept[1], 0);
+	msleep(20);
+	unmap_from_device(self, self->kept_at[1], PAGE_SIZE);
+	memset(self->kept_at, 0, sizeof(self->kept_at));
+	return 0;
+}
+
+/*
+ * The IOMMU page table of the device as Linux 6.7 and later show it with CONFIG_INTEL_IOMMU_DEBUGFS, which distributions
+ * leave out: the same form, but of the entries only the last, made from what the IOMMU driver says that it translates to.
+ */
+static int domain_translation_struct_show(struct seq_file *file, void *unused)
+{
+	struct device *dev = file->private;
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+	dma_addr_t iova;
+
+	if (!domain)
+		return 0;
+	seq_printf(file, "Device %s @0x%llx\n", dev_name(dev), (u64)virt_to_phys(domain));
+	seq_puts(file, "IOVA_PFN\t\tPML5E\t\t\tPML4E\t\t\tPDPE\t\t\tPDE\t\t\tPTE\n");
+	for (iova = 0; iova <= DMA_BIT_MASK(28); iova += PAGE_SIZE) {
+		phys_addr_t phys = iommu_iova_to_phys(domain, iova);
+
+		if (phys)
+			seq_printf(file, "0x%013llx |\t0x%016llx\t0x%016llx\t0x%016llx\t0x%016llx\t0x%016llx\n",
+				   (u64)iova >> PAGE_SHIFT, 0ULL, 0ULL, 0ULL, 0ULL, (u64)phys | 3);
+	}
+	seq_putc(file, '\n');
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(domain_translation_struct);
+
+static void show_table(struct lifetime *self)
+{
+	struct dentry *intel;
+
+	self->debugfs = debugfs_create_dir("iommu", NULL);
+	intel = debugfs_create_dir("intel", self->debugfs);
+	debugfs_create_file("domain_translation_struct", 0444, debugfs_create_dir(dev_name(self->dev), intel), self->dev,
+			    &domain_translation_struct_fops);
+}
+
 /* Pages mapped and unmapped as fast as it goes; the log says how many. */
 static noinline int busy(struct lifetime *self, unsigned int seconds)
 {
@@ -256,6 +326,8 @@ static const struct {
 	{ "right", right },
 	{ "free_while_mapped", free_while_mapped },
 	{ "leak", leak },
+	{ "keep", keep },
+	{ "free_kept", free_kept },
 	{ "double_map", double_map },
 	{ "over_unmap", over_unmap },
 	{ "map_over_live", map_over_live },
@@ -294,11 +366,15 @@ static int lifetime_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (error)
 		return error;
 	pci_set_drvdata(pdev, self);
+	show_table(self);
 	return device_create_file(&pdev->dev, &dev_attr_run);
 }
 
 static void lifetime_remove(struct pci_dev *pdev)
 {
+	struct lifetime *self = pci_get_drvdata(pdev);
+
+	debugfs_remove_recursive(self->debugfs);
 	device_remove_file(&pdev->dev, &dev_attr_run);
 	pci_clear_master(pdev);
 }
