@@ -17,6 +17,9 @@ export interface LiveView {
 /** Devices that are shown, the ones with the most mappings. */
 const DEVICES_SHOWN = 12;
 
+const USUAL_COLUMNS = 80;
+const USUAL_ROWS = 24;
+
 /** Shows a table on a terminal, below what is printed; elsewhere a line now and then. */
 export function newLiveView(io: Io, intervalMs: number, now = () => performance.now()): LiveView {
   const rates = new Rates(now);
@@ -24,7 +27,7 @@ export function newLiveView(io: Io, intervalMs: number, now = () => performance.
 }
 
 function onTerminal(io: Io, rates: Rates): LiveView {
-  const update = createLogUpdate(io.stdout as NodeJS.WriteStream);
+  const update = createLogUpdate(sized(io.stdout as NodeJS.WriteStream));
   let shown = '';
   const print = (text: string): void => {
     update.clear();
@@ -40,6 +43,19 @@ function onTerminal(io: Io, rates: Rates): LiveView {
     },
     close: () => update.done(),
   };
+}
+
+/** A terminal that does not know its size, such as a serial console, is taken for one of the usual size. */
+function sized(terminal: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (terminal.columns > 0 && terminal.rows > 0) return terminal;
+  return new Proxy(terminal, {
+    get(target, name) {
+      if (name === 'columns') return USUAL_COLUMNS;
+      if (name === 'rows') return USUAL_ROWS;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function inLines(io: Io, rates: Rates, intervalMs: number, now: () => number): LiveView {

@@ -29,6 +29,8 @@ export interface Way {
   readonly sources: readonly (Tracepoint | Probe)[];
   /** Architectures that have it, as `uname -m` calls them; all where absent. */
   readonly architectures?: readonly string[];
+  /** A function that kernels have whose probed functions take these arguments. */
+  readonly needsFunction?: string;
   /** Only where the handler of `iommu:io_page_fault` is known to be safe, see `KernelOffer`. */
   readonly needsSafeFaultEvent?: boolean;
 }
@@ -148,6 +150,29 @@ export const FACTS: readonly Fact[] = [
     stacks: 'full',
     ways: [{ kernels: 'all', sources: tracepoint('kmem', 'mm_page_alloc') }],
     without: 'pages handed out while mapped are not seen',
+  },
+  {
+    id: 'bulk-alloc',
+    title: 'single pages are handed out many at once, of which no tracepoint tells',
+    preset: 'full',
+    stacks: 'full',
+    ways: [
+      {
+        kernels: '6.16 and later; the first 63 pages of a call',
+        // On others nothing tells where the array of struct pages begins.
+        architectures: ['x86_64'],
+        // Until Linux 6.13 there was a list before the array.
+        needsFunction: 'iommu_map_nosync',
+        sources: [
+          entry(
+            'bulk_alloc',
+            'alloc_pages_bulk_noprof',
+            'wanted=$arg4:s32 pages=+0($arg5):x64[63] vmemmap=@vmemmap_base',
+          ),
+          atReturn('bulk_alloc_done', 'alloc_pages_bulk_noprof', 'count=$retval:u64 pages=+0($arg5):x64[63]'),
+        ],
+      },
+    ],
   },
   {
     id: 'domain-free',

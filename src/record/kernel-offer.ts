@@ -44,8 +44,13 @@ export function readKernelOffer(tracefs: Tracefs, system: SystemFacts): KernelOf
 }
 
 function functionsOfInterest(): Set<string> {
-  const sources = FACTS.flatMap(({ ways }) => ways.flatMap(way => way.sources));
-  return new Set(sources.flatMap(source => (source.kind === 'tracepoint' ? [] : [source.function])));
+  const ways = FACTS.flatMap(fact => fact.ways);
+  return new Set([
+    ...ways.flatMap(({ needsFunction }) => needsFunction ?? []),
+    ...ways.flatMap(way =>
+      way.sources.flatMap(source => (source.kind === 'tracepoint' ? [] : source.function)),
+    ),
+  ]);
 }
 
 /**

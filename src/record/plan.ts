@@ -59,8 +59,12 @@ function includes(preset: Preset, least: Preset): boolean {
   return PRESETS.indexOf(least) <= PRESETS.indexOf(preset);
 }
 
-function isOffered({ sources, architectures, needsSafeFaultEvent }: Way, offer: KernelOffer): boolean {
+function isOffered(
+  { sources, architectures, needsFunction, needsSafeFaultEvent }: Way,
+  offer: KernelOffer,
+): boolean {
   if (architectures && !architectures.includes(offer.architecture)) return false;
+  if (needsFunction !== undefined && !offer.hasFunction(needsFunction)) return false;
   if (needsSafeFaultEvent && !offer.isFaultEventSafe) return false;
   return sources.every(source => {
     if (source.kind === 'tracepoint') return offer.hasTracepoint(source.system, source.event);

@@ -55,9 +55,13 @@ function shellList(id: string): string {
 }
 
 /** A command that sets up one way to learn a fact, and fails where it cannot be had. */
-function wayCommand({ sources, architectures, needsSafeFaultEvent }: Way, stack: string): string {
+function wayCommand(
+  { sources, architectures, needsFunction, needsSafeFaultEvent }: Way,
+  stack: string,
+): string {
   const conditions = [
     ...(architectures ?? []).map(architecture => `[ "$architecture" = ${architecture} ]`),
+    ...(needsFunction === undefined ? [] : [`has ${needsFunction}`]),
     ...(needsSafeFaultEvent ? ['fault_event_is_safe'] : []),
     // All of them or none: the first is set up when the others are known to be there.
     ...(sources.length > 1 ? sources.map(offerCommand) : []),

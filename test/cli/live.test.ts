@@ -69,7 +69,10 @@ describe('metrics', () => {
 
 describe('the view of a live check', () => {
   /** A stream that keeps what is written. */
-  function kept(isTTY: boolean): { readonly stream: Writable & { isTTY?: boolean }; text(): string } {
+  function kept(
+    isTTY: boolean,
+    size = { columns: 100, rows: 40 },
+  ): { readonly stream: Writable & { isTTY?: boolean }; text(): string } {
     const parts: string[] = [];
     const stream = new Writable({
       write(part, _encoding, done) {
@@ -77,11 +80,11 @@ describe('the view of a live check', () => {
         done();
       },
     });
-    return { stream: Object.assign(stream, { isTTY, columns: 100, rows: 40 }), text: () => parts.join('') };
+    return { stream: Object.assign(stream, { isTTY, ...size }), text: () => parts.join('') };
   }
 
-  function show(isTTY: boolean): string {
-    const out = kept(isTTY);
+  function show(isTTY: boolean, size?: { columns: number; rows: number }): string {
+    const out = kept(isTTY, size);
     let now = 0;
     const view = newLiveView({ stdout: out.stream, stderr: out.stream, env: {} }, 1000, () => now);
     view.state(STATE);
@@ -99,6 +102,10 @@ describe('the view of a live check', () => {
     expect(text).toMatch(/device +driver +mappings +mapped +maps\/s +unmaps\/s/);
     expect(text).toMatch(/0000:00:04\.0 +ed"u +2 +8 KiB +100 +0/);
     expect(text).toContain('1,000 events/s, 3 mappings of 2.0 MiB, nothing lost, 2 findings');
+  });
+
+  it('is the same on a terminal that does not know its size', () => {
+    expect(show(true, { columns: 0, rows: 0 })).toMatch(/0000:00:04\.0 +ed"u +2 +8 KiB +100 +0/);
   });
 
   it('is a line now and then elsewhere, without control characters', () => {

@@ -252,6 +252,7 @@ export const LINUX_6_1: FakeKernel = {
 export const LINUX_7_2: FakeKernel = {
   functions: [
     'iommu_map_nosync',
+    'alloc_pages_bulk_noprof',
     '__iommu_unmap',
     'iommu_map',
     'iommu_unmap',

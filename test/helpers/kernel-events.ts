@@ -96,6 +96,7 @@ export const FUNCTIONS = {
   iommu_sva_unbind_device: 0xffff_ffff_8100_8100n,
   iommu_sva_invalidate_kva_range: 0xffff_ffff_8100_8200n,
   pagetable_free_kernel: 0xffff_ffff_8100_8300n,
+  alloc_pages_bulk_noprof: 0xffff_ffff_8100_9000n,
 } as const;
 
 export const KALLSYMS = Object.entries(FUNCTIONS)

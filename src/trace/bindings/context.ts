@@ -5,6 +5,7 @@ import type { EventField } from '../events/event-format.ts';
 import { type Extent, extentReader, pointer, pointerReader } from '../events/field-reader.ts';
 import type { RawEvent } from '../events/raw-event.ts';
 import type { TraceNames } from '../names/trace-names.ts';
+import { BulkCalls } from './bulk-alloc.ts';
 import { FlushWitness } from './flush-witness.ts';
 import { FoundMappings } from './found-mappings.ts';
 import type { IommuCalls } from './iommu-calls.ts';
@@ -28,6 +29,7 @@ export interface BindingContext {
   /** Threads of execution in `iommu_sva_invalidate_kva_range()`. */
   readonly invalidating: Set<number>;
   readonly foundMappings: FoundMappings;
+  readonly bulkCalls: BulkCalls;
   /** What the recording says of itself, for the reader of a report. */
   readonly notes: string[];
 }
@@ -47,6 +49,7 @@ export function newBindingContext({ pageSize, ...parts }: BindingParts): Binding
     sva: new SvaBindings(),
     invalidating: new Set(),
     foundMappings: new FoundMappings(),
+    bulkCalls: new BulkCalls(),
     notes: [],
   };
 }

@@ -3,6 +3,7 @@ import type { Moment } from '../../kernel/moment.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import { findField, numberReader, pointer, pointerReader } from '../events/field-reader.ts';
 import { type EventHandler, type RawEvent, withRecipe } from '../events/raw-event.ts';
+import { bindBulkAlloc } from './bulk-alloc.ts';
 import {
   type BindingContext,
   deviceReader,
@@ -60,6 +61,7 @@ const FUNCTIONS: ReadonlyMap<string, ProbeBinding> = new Map([
   ['intel_iommu_tlb_sync', bindSync],
   ['amd_iommu_iotlb_sync', bindSync],
   ['arm_smmu_iotlb_sync', bindSync],
+  ['alloc_pages_bulk_noprof', bindBulkAlloc],
   ['iommu_sva_bind_device', bindSvaBind],
   ['iommu_sva_unbind_device', bindSvaUnbind],
   ['pagetable_free_kernel', bindPagetableFreeKernel],

@@ -14,6 +14,8 @@ wrong() {
 	done
 }
 for scenario in free_while_mapped double_map over_unmap map_over_live; do step $scenario wrong $scenario; done
+bulk() { iommusan record --no-check --preset full -o /host/bulk.dat -- sh -c '. /host/functions.sh; lifetime bulk'; }
+step bulk bulk
 leak() { iommusan record -o /host/leak.dat -- sh -c '. /host/functions.sh; lifetime leak; unbind $EDU'; }
 step leak leak
 echo "$EDU" > /sys/bus/pci/drivers/lifetime/bind

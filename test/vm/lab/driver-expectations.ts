@@ -71,6 +71,15 @@ export function expectDrivers(setup: Setup, stage: () => Stage): void {
       },
     );
 
+    it('is found to free a page that was handed out with others, whose allocation is told where it can be', async () => {
+      const finding = findingOf(await stage().check('bulk.dat'), 'free-while-mapped');
+      expect(finding).toMatchObject({ driver: 'lifetime', device: stage().text('edu').trim() });
+      expect(ownFunctions(finding, 'freed')).toContain('bulk');
+      const allocated = ownFunctions(finding, 'allocated');
+      if (setup.bulkAlloc) expect(allocated).toContain('bulk');
+      else expect(allocated).toEqual([]);
+    });
+
     it('is not accused of what the kernel has refused or made right', async () => {
       const harmless = ['over_unmap', 'map_over_live'].filter(
         scenario => !wrongDrivers(setup).some(([name]) => name === scenario),

@@ -13,6 +13,8 @@ export interface Setup {
   readonly overUnmap: 'whole' | 'split';
   /** What becomes of a map over a live mapping. */
   readonly mapOver: 'made' | 'refused';
+  /** Whether a probe can tell of pages that are handed out many at once, of which no tracepoint tells. */
+  readonly bulkAlloc: boolean;
 }
 
 const Q35 = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max'];
@@ -29,13 +31,21 @@ export const DEBIAN_12: Setup = {
   ...VTD,
   overUnmap: 'whole',
   mapOver: 'made',
+  // A probe at a return has no arguments before Linux 6.9, and its arguments are others until 6.13.
+  bulkAlloc: false,
 };
 
 /** What `--all` adds. */
 export const OTHERS: readonly Setup[] = [
   { ...DEBIAN_12, name: 'Debian 13 on VT-d', kernel: () => debianKernel('trixie') },
   // Since Linux 7.0 all page tables of x86-64 are of one code, which refuses what is there already.
-  { ...DEBIAN_12, name: 'Debian unstable on VT-d', kernel: () => debianKernel('sid'), mapOver: 'refused' },
+  {
+    ...DEBIAN_12,
+    name: 'Debian unstable on VT-d',
+    kernel: () => debianKernel('sid'),
+    mapOver: 'refused',
+    bulkAlloc: true,
+  },
   {
     ...DEBIAN_12,
     name: 'Debian 12 on an AMD IOMMU',
@@ -51,5 +61,6 @@ export const OTHERS: readonly Setup[] = [
     // arm_lpae_split_blk_unmap() of Linux 6.1; arm_lpae_init_pte() returns -EEXIST.
     overUnmap: 'split',
     mapOver: 'refused',
+    bulkAlloc: false,
   },
 ];

@@ -234,6 +234,28 @@ static noinline int map_over_live(struct lifetime *self)
 	return error;
 }
 
+/* Of pages that were handed out many at once one is given back while the device can still reach it. */
+static noinline int bulk(struct lifetime *self)
+{
+	struct page *pages[8] = { };
+	unsigned long count;
+	dma_addr_t addr;
+	unsigned long i;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	count = alloc_pages_bulk(GFP_KERNEL, ARRAY_SIZE(pages), pages);
+#else
+	count = alloc_pages_bulk_array(GFP_KERNEL, ARRAY_SIZE(pages), pages);
+#endif
+	addr = count > 1 ? map_for_device(self, pages[1], PAGE_SIZE) : 0;
+	for (i = 0; i < count; i++)
+		give_back(pages[i], 0);
+	msleep(20);
+	if (addr)
+		unmap_from_device(self, addr, PAGE_SIZE);
+	return addr ? 0 : -ENOMEM;
+}
+
 /* Two pages are mapped, for later. */
 static noinline int keep(struct lifetime *self)
 {
@@ -326,6 +348,7 @@ static const struct {
 	{ "right", right },
 	{ "free_while_mapped", free_while_mapped },
 	{ "leak", leak },
+	{ "bulk", bulk },
 	{ "keep", keep },
 	{ "free_kept", free_kept },
 	{ "double_map", double_map },
