@@ -23,9 +23,10 @@ export class KernelTrouble extends Error {}
 
 /** What a kernel prints then: kernel/watchdog.c, kernel/hung_task.c, kernel/rcu/tree_stall.h, die() of an architecture. */
 const TROUBLE =
-  /^.*(?:BUG: soft lockup|blocked for more than \d+ seconds|rcu: INFO: .* stall|Oops|BUG: unable to handle|kernel BUG at|: [\da-f]+ \[#\d+\]|Kernel panic).*\n/m;
+  /^[^\n]*(?:BUG: soft lockup|blocked for more than \d+ seconds|rcu: INFO: .* stall|Oops|BUG: unable to handle|kernel BUG at|: [\da-f]+ \[#\d+\]|Kernel panic)[^\n]*\n/m;
 
-function assertNoTrouble(console: string): void {
+/** @throws {@link KernelTrouble} with the first line on a console that tells of it */
+export function assertNoTrouble(console: string): void {
   const line = TROUBLE.exec(console)?.[0];
   if (line !== undefined) throw new KernelTrouble(line.trim());
 }
