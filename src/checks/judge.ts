@@ -12,7 +12,7 @@ import { Departures } from './departures.ts';
 import { DmaUnmaps } from './dma-unmaps.ts';
 import type { Follower } from './follower.ts';
 import { inTurn } from './in-turn.ts';
-import { Wanted } from './ordinary.ts';
+import { MAP, UNMAP, Wanted } from './ordinary.ts';
 import { skippedReason } from './skipped-reason.ts';
 import { UnequalUnmaps } from './unequal-unmaps.ts';
 
@@ -75,7 +75,12 @@ export class Judge {
     this.shadow.tellsEveryCut = followers.mappingCut.length > 0;
     followers.countFault.push(...this.checks.filter(check => check.countFault));
     const judges = [this.departures, dmaUnmaps, unequalUnmaps, ...this.checks];
-    this.wanted = new Wanted(judges);
+    const { found } = this.shadow;
+    this.wanted = new Wanted([
+      ...judges,
+      // An unmap is then also one of what was found.
+      { wantsOrdinary: () => (found.isReading || !found.isEmpty ? MAP | UNMAP : 0) },
+    ]);
     this.events = inTurn([...judges, this.losses()], this.shadow);
   }
 
