@@ -47,6 +47,21 @@ describe('the recorded events', () => {
     expect(differing.map(([key, records]) => `${records.length} ${key}`)).toEqual([]);
   });
 
+  it('are those of one device, where they name one, and all others', () => {
+    expect(stage.step('device').status).toBe(0);
+    const records = recordsOf(stage.path('device.dat'));
+    const of = (event: string): string[] =>
+      [...records].flatMap(([key, fields]) => (key.startsWith(`${event} `) ? fields : []));
+    const edu = stage.text('edu').trim();
+    const begun = of('dma_map');
+    expect(begun.length).toBeGreaterThan(0);
+    expect(begun.filter(fields => !fields.includes(edu))).toEqual([]);
+    // The disks and the network card have mapped as well.
+    expect(of('map').length).toBeGreaterThan(
+      begun.length + of('dma_map_sg').length + of('dma_alloc').length + 100,
+    );
+  });
+
   it('are all there after a minute of nothing but mappings, or the loss is told', async () => {
     const { output, status } = stage.step('heavy');
     expect([output, status]).toEqual([

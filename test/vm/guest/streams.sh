@@ -16,6 +16,10 @@ END
 equal() { iommusan record --no-check -o /host/first.dat -- sh /tmp/second.sh; }
 step equal equal
 
+# One device of all.
+device() { iommusan record --no-check --device "$EDU" -o /host/device.dat -- sh -c '. /host/functions.sh; work'; }
+step device device
+
 # A minute of nothing but mappings. On the disk of the host: a fast machine makes more than this one's memory holds.
 heavy() { iommusan record --no-check -o /host/heavy.dat -- sh -c '. /host/functions.sh; lifetime "busy 60"'; }
 step heavy heavy
