@@ -10,7 +10,6 @@ import { LossRecord } from './loss-record.ts';
 import { defaultReorderWindowNs } from './reorder-window.ts';
 import type { followSeries } from './timeline/follow-series.ts';
 import type { Progress, Source } from './trace/source.ts';
-import { TraceSource } from './trace/trace-source.ts';
 import { inputGaps, summarize, symbolNotes, traceNotes } from './trace-summary.ts';
 import { VERSION } from './version.ts';
 
@@ -69,8 +68,8 @@ export async function checkSource(
   const loss = new LossRecord();
   const events = alsoTelling(faults?.among(judge.events) ?? judge.events, loss);
   const walked =
-    options.compiled !== false && !faults && source instanceof TraceSource && fitsLane(source, judge)
-      ? runInLane(source, judge, events, options.onProgress)
+    options.compiled !== false && !faults && fitsLane(source, judge)
+      ? await runInLane(source, judge, events, options.onProgress)
       : await source.run(events, options.onProgress);
   faults?.finish(judge.events, walked.lastNs);
   const trace = summarize(source, walked);

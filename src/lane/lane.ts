@@ -10,6 +10,7 @@ interface Exports {
   begin(cursor: number): number;
   accept(cursor: number, set: number, count: number): void;
   run(most: number): number;
+  runBatch(): number;
   learnDevice(text: number, length: number, id: number): number;
   setGib(domain: number, gib: number, slot: number): void;
 }

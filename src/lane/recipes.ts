@@ -16,7 +16,10 @@ const WHAT: Readonly<Record<Recipe['what'], number>> = {
   'dma map begin': b.DMA_MAP_BEGIN,
 };
 
-/** How the lane reads each field: all 64 bits; 32 bits; 32 bits without a sign; the lower 32 bits; a string elsewhere. */
+/**
+ * How the lane reads each field: all 64 bits; 32 bits, or 64 that hold no more; the same without a sign; the lower 32 bits;
+ * a string elsewhere.
+ */
 type Form = 'long' | 'word' | 'unsigned' | 'low word' | 'string';
 
 const LONGS: readonly Form[] = ['long', 'long', 'long'];
@@ -55,6 +58,8 @@ export function wordsOfRecipe({ what, fields, kind, place }: Recipe): Int32Array
     if (field === undefined && !OPTIONAL[what]?.includes(i)) return undefined;
     if (field !== undefined && !fits(field, form)) return undefined;
     words[b.R_FIELDS + i] = field?.offset ?? -1;
+    if (field?.size === 8 && (form === 'word' || form === 'unsigned'))
+      words[b.R_WIDE] = (words[b.R_WIDE] ?? 0) | (1 << i);
     if (field) bytes = Math.max(bytes, field.offset + field.size);
   }
   if (kind !== undefined) words[b.R_FIELDS + DMA_KIND_AT] = kind;
@@ -76,10 +81,8 @@ function fits({ size, layout, signed }: EventField, form: Form): boolean {
     case 'long':
       return size === 8;
     case 'unsigned':
-      return size === 4 && !signed;
-    case 'low word':
-      return size === 8 || size === 4;
+      return size === 8 || (size === 4 && !signed);
     default:
-      return size === 4;
+      return size === 8 || size === 4;
   }
 }

@@ -59,6 +59,8 @@ export interface Source {
   /** Why a frame of a stack may have no name: a sentence for a reader who sees one. */
   readonly whyNameless: string;
 
+  /** How its records lie in memory, for code that reads them by itself; absent where it cannot. */
+  readonly records?: 'sub-buffers' | 'batches';
   /** The format of the records with this `common_type`; of text, for those that were seen. */
   format(id: number): EventFormat | undefined;
   /** Plays all events in the order of their time. */

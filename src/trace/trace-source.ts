@@ -20,6 +20,7 @@ export type Walker = typeof walkEvents;
 
 /** The pages of a ring buffer, recorded by CPU, as a source: a trace.dat, or a directory of raw dumps. */
 export class TraceSource implements Source {
+  readonly records = 'sub-buffers';
   readonly trace: TraceDat;
   readonly names: TraceNames;
   /** What the events have shown; complete after {@link run}. */

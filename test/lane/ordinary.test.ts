@@ -40,7 +40,7 @@ async function check(path: string, checks: readonly CheckDefinition[]): Promise<
   const { names, capabilities } = source;
   const judge = new Judge({ names, capabilities, pageSize: PAGE, accounting: 'exact', checks });
   expect(fitsLane(source, judge)).toBe(true);
-  const result = runInLane(source, judge, judge.events);
+  const result = await runInLane(source, judge, judge.events);
   source.close();
   return result;
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CheckTraceOptions, checkTrace } from '../../src/check-trace.ts';
@@ -31,6 +32,11 @@ const RECORDINGS = FOLDERS.flatMap(folder =>
     .map(name => `${folder}/${name}`),
 );
 
+const TEXTS = readdirSync(new URL('../fixtures/texts', import.meta.url), {
+  recursive: true,
+  encoding: 'utf8',
+}).filter(name => name.includes('.txt'));
+
 /** Rules that are off by default want to see every event. */
 const EVERY_RULE = { enable: ['multiple-map', 'dma-overlap', 'subpage-exposure'] };
 
@@ -40,6 +46,10 @@ describe('compiled code gives the report that the long way gives', () => {
     await expectSame(fixture(name), EVERY_RULE);
     await expectSame(fixture(name), { only: ['free-while-mapped'] });
     await expectSame(fixture(name), { accounting: 'kernel' });
+  });
+
+  it.each(TEXTS)('of the text %s', async name => {
+    await expectSame(fileURLToPath(new URL(`../fixtures/texts/${name}`, import.meta.url)));
   });
 
   it.each(['fuzz-1', 'fuzz-3'])('of %s without some of its events', { timeout: 60_000 }, async name => {

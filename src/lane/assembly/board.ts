@@ -44,6 +44,7 @@ export const OUT_STACK_CHUNK = 12;
 /** What has no number: upper and lower half of a pointer, or a domain and a GiB, or a place and a length. */
 export const OUT_HIGH = 13;
 export const OUT_LOW = 14;
+export const OUT_CPU = 18;
 /** Time of the last event told, of any CPU. */
 export const LAST_TIME = 15;
 /** Events told, and how many the lane has told by itself. */
@@ -204,8 +205,20 @@ export const CHANGED_GIB_COUNT = 162;
 export const MOST_CHANGED_GIBS = 128;
 export const CHANGED_GIB_WORDS = 3;
 
+// Slots: a batch of records, see `trace/events/record-batch.ts`. Places in it are offsets in its chunk.
+export const BATCH_CHUNK = 168;
+export const BATCH_COUNT = 169;
+export const BATCH_NEXT = 170;
+export const BATCH_TIMES = 171;
+export const BATCH_PAYLOADS = 172;
+export const BATCH_SIZES = 173;
+export const BATCH_CPUS = 174;
+export const BATCH_POSITIONS = 175;
+export const BATCH_STACKS = 176;
+export const BATCH_STACK_SIZES = 177;
+
 /** Slots of the board. */
-export const SLOTS = 168;
+export const SLOTS = 184;
 
 // Bits of LOUD.
 export const LOUD_ALLOC = 1;
@@ -271,6 +284,8 @@ export const R_FIELDS = 2;
 export const R_PLACE_AT = 12;
 export const R_PLACE_HIGH = 13;
 export const R_PLACE_LOW = 14;
+/** Fields of 32 bits that the record holds in 64, a bit for each. */
+export const R_WIDE = 15;
 
 // R_WHAT: what to do with a record.
 export const COUNT_ONLY = 0;

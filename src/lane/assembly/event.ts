@@ -66,6 +66,21 @@ export function take(record: usize, size: i32, atNs: f64, place: f64, ofCpu: i32
   frameBytes = 0;
 }
 
+/** Takes a record of a batch in hand, with its stack. */
+export function takeWithStack(
+  record: usize,
+  size: i32,
+  atNs: f64,
+  place: f64,
+  ofCpu: i32,
+  stackAt: usize,
+  stackBytes: i32,
+): void {
+  take(record, size, atNs, place, ofCpu);
+  frames = stackAt;
+  frameBytes = stackBytes;
+}
+
 /** Gives the event the stack in the record behind it, if it is one and of the same thread of execution. */
 export function takeStack(record: usize, size: i32, longSize: i32): void {
   if (typeOf(record) !== word(STACK_ID)) return;

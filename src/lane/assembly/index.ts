@@ -1,4 +1,14 @@
 import {
+  BATCH_CHUNK,
+  BATCH_COUNT,
+  BATCH_CPUS,
+  BATCH_NEXT,
+  BATCH_PAYLOADS,
+  BATCH_POSITIONS,
+  BATCH_SIZES,
+  BATCH_STACK_SIZES,
+  BATCH_STACKS,
+  BATCH_TIMES,
   C_CPU,
   C_INDEX,
   C_LOST,
@@ -19,6 +29,7 @@ import {
   NEXT_READY,
   OUT_CHUNK,
   OUT_CONTEXT,
+  OUT_CPU,
   OUT_CURSOR,
   OUT_FLAGS,
   OUT_KIND,
@@ -222,6 +233,57 @@ function runOf(
   }
   merge.firstMoved();
   return result;
+}
+
+/**
+ * Tells the records of a batch from BATCH_NEXT on, until the host is needed. Returns why it has ended; DONE when all are
+ * told.
+ */
+export function runBatch(): i32 {
+  const kinds = at(KINDS);
+  const counts = at(COUNTS);
+  const recipes = at(RECIPES);
+  const chunk = at(BATCH_CHUNK);
+  const count = word(BATCH_COUNT);
+  let index = word(BATCH_NEXT);
+  let quick: f64 = 0;
+  let code = DONE;
+  while (index < count) {
+    const record = chunk + (intAt(at(BATCH_PAYLOADS), index) as usize);
+    const type = event.typeOf(record);
+    const kind = intAt(kinds, type);
+    if (kind === 0) {
+      setWord(OUT_KIND, type);
+      code = NEW_KIND;
+      break;
+    }
+    const recipe = recipes + (kind as usize) * (RECIPE_WORDS * 4);
+    if (intAt(recipe, R_WHAT) !== COUNT_ONLY) {
+      const size = intAt(at(BATCH_SIZES), index);
+      event.takeWithStack(
+        record,
+        size,
+        floatAt(at(BATCH_TIMES), index),
+        floatAt(at(BATCH_POSITIONS), index),
+        intAt(at(BATCH_CPUS), index),
+        chunk + (intAt(at(BATCH_STACKS), index) as usize),
+        intAt(at(BATCH_STACK_SIZES), index),
+      );
+      code = size >= intAt(recipe, R_BYTES) ? tell(recipe) : EVENT;
+      if (code !== DONE) {
+        setWord(OUT_CPU, event.cpu);
+        handOut(0, kind, chunk as u32, chunk as u32);
+        if (code !== EVENT) break;
+      } else quick++;
+    }
+    setFloatAt(counts, kind, floatAt(counts, kind) + 1);
+    index++;
+    if (code !== DONE) break;
+  }
+  refs.settle();
+  setWord(BATCH_NEXT, index);
+  setWide(QUICK, wide(QUICK) + quick);
+  return code;
 }
 
 /** Leaves the event in hand for the host. */

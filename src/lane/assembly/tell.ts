@@ -78,6 +78,7 @@ import {
   R_PLACE_HIGH,
   R_PLACE_LOW,
   R_WHAT,
+  R_WIDE,
   RECENT_BYTES,
   RECENT_CONTEXTS,
   RECENT_ROWS,
@@ -193,7 +194,17 @@ function field(recipe: usize, index: i32): i32 {
   return intAt(recipe, R_FIELDS + index);
 }
 
+/** Whether all fields of 32 bits that the record holds in 64 are that small. */
+function areNarrow(recipe: usize, fields: i32): bool {
+  for (let i = 0; fields >> i !== 0; i++) {
+    if (((fields >> i) & 1) !== 0 && event.wordField(field(recipe, i) + 4) !== 0) return false;
+  }
+  return true;
+}
+
 export function tell(recipe: usize): i32 {
+  const wideFields = intAt(recipe, R_WIDE);
+  if (wideFields !== 0 && !areNarrow(recipe, wideFields)) return EVENT;
   switch (intAt(recipe, R_WHAT)) {
     case MAP_ENTRY:
       return isAtPlace(recipe) ? mapEntry(recipe) : EVENT;

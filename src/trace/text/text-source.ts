@@ -62,8 +62,18 @@ export interface TextSurroundings extends Pick<SourceDescription, 'uname' | 'pag
   readonly gaps: readonly Gap[];
 }
 
+type HandlerFor = (id: number) => EventHandler | undefined;
+
+/** Who hands the records of batches out: {@link BatchDelivery}, or somebody who does the same. */
+export type Delivery = Pick<BatchDelivery, 'deliver' | 'countsById'>;
+
+function newDelivery(handlerFor: HandlerFor): Delivery {
+  return new BatchDelivery(handlerFor);
+}
+
 /** What ftrace, trace-cmd report or perf script print, as a source. It is read as it comes, and nothing is kept. */
 export class TextSource implements Source {
+  readonly records = 'batches';
   readonly names: TraceNames;
   readonly capabilities: Capabilities = noCapabilities();
   readonly gaps: Gap[];
@@ -148,7 +158,12 @@ export class TextSource implements Source {
     return this.kinds.byId(id)?.format;
   }
 
-  async run(sink: KernelEvents, progress?: Progress): Promise<WalkResult> {
+  /** @param deliveryFor another way to hand the records of batches out */
+  async run(
+    sink: KernelEvents,
+    progress?: Progress,
+    deliveryFor?: (binder: Binder, handlerFor: HandlerFor) => Delivery,
+  ): Promise<WalkResult> {
     const binder = new Binder(sink, this.names, this.capabilities, LONG_SIZE, this.pageSize);
     const result = await this.walk(
       id => {
@@ -160,6 +175,7 @@ export class TextSource implements Source {
       binder,
       progress,
       () => binder.expect(this.kinds.all.map(kind => kind.format)),
+      deliveryFor && (handlerFor => deliveryFor(binder, handlerFor)),
     );
     binder.finish();
     this.said = binder.notes;
@@ -176,8 +192,9 @@ export class TextSource implements Source {
     loss: Pick<KernelEvents, 'eventsLost'>,
     progress?: Progress,
     surveyed?: () => void,
+    deliveryFor: (handlerFor: HandlerFor) => Delivery = newDelivery,
   ): Promise<WalkResult> {
-    const delivery = new BatchDelivery(handlerFor);
+    const delivery = deliveryFor(handlerFor);
     const walked = await this.walkBatches(batch => delivery.deliver(batch), loss, progress, surveyed);
     return { ...walked, counts: this.kinds.together(delivery.countsById()) };
   }
