@@ -64,14 +64,11 @@ class LaneWalk {
       this.firsts.push(cursor.timeNs);
     }
     lane.setColumn(b.CURSORS, places);
-    const heap = memory.ints(this.cursors.length + 1);
     // Sorted is a heap, too.
     const order = this.cursors.map((_, i) => i);
-    heap.set(
-      order.sort(
-        (one, other) => (this.firsts[one] as number) - (this.firsts[other] as number) || one - other,
-      ),
-    );
+    order.sort((one, other) => (this.firsts[one] as number) - (this.firsts[other] as number) || one - other);
+    const heap = memory.ints(order.length + 1);
+    heap.set(order.map(i => (this.cursors[i] as LaneCursor).address));
     lane.setColumn(b.HEAP, heap);
     lane.setInt(b.HEAP_SIZE, this.cursors.length);
   }

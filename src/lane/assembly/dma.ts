@@ -37,6 +37,7 @@ import {
   setIntAt,
   setWide,
   setWord,
+  toLong,
   wide,
   word,
 } from './memory';
@@ -44,7 +45,7 @@ import {
 // The DMA API's mappings: `DmaEntries`.
 
 /** `REMEMBERED` of `shadow/dma-entries.ts`. */
-const REMEMBERED: u32 = 65_536;
+const REMEMBERED: i32 = 65_536;
 
 const GOLDEN: i32 = -1640531535;
 
@@ -55,7 +56,7 @@ function bucketOf(device: i32, page: u32): i32 {
 }
 
 function pageOf(address: f64): u32 {
-  return ((address as u64) >> 12) as u32;
+  return (toLong(address) >> 12) as u32;
 }
 
 /** Whether an entry more of these bytes can be added for a device. */
@@ -116,7 +117,7 @@ export function soleLive(device: i32, address: f64): i32 {
 export function undo(entry: i32, stack: i32): void {
   event.writeMoment(at(DMA_UNDONE) + ((entry as usize) << 5), stack);
   const count = wide(DMA_FORMER_COUNT);
-  const slot = ((count as u64) % REMEMBERED) as i32;
+  const slot = (toLong(count) as i32) & (REMEMBERED - 1);
   const ring = at(DMA_RING);
   if (count >= (REMEMBERED as f64)) forget(intAt(ring, slot), slot);
   setIntAt(ring, slot, entry);

@@ -105,17 +105,16 @@ export function run(most: i32): i32 {
       code = DONE;
       break;
     }
-    const which = merge.first();
-    const cursor = merge.cursorAt(which);
+    const cursor = merge.first();
     if (load<i32>(cursor + C_TOLD_LOST) !== 0) {
       store<i32>(cursor + C_TOLD_LOST, 0);
       merge.firstMoved();
-      setWord(OUT_CURSOR, which);
+      setWord(OUT_CURSOR, merge.numberOf(cursor));
       code = LOST;
       break;
     }
     const limitNs = merge.secondNs();
-    code = runOf(cursor, which, limitNs, kinds, counts, recipes, left);
+    code = runOf(cursor, limitNs, kinds, counts, recipes, left);
     quick += told;
     left -= taken;
     if (code !== 0) break;
@@ -132,15 +131,7 @@ let taken: i32 = 0;
 let told: i32 = 0;
 
 /** Tells events of one cursor while they come before the others'; 0 when another cursor is next. */
-function runOf(
-  cursor: usize,
-  which: i32,
-  limitNs: f64,
-  kinds: usize,
-  counts: usize,
-  recipes: usize,
-  most: i32,
-): i32 {
+function runOf(cursor: usize, limitNs: f64, kinds: usize, counts: usize, recipes: usize, most: i32): i32 {
   taken = 0;
   told = 0;
   let set = setOf(cursor, load<i32>(cursor + C_SET));
@@ -157,7 +148,7 @@ function runOf(
       // Its stack, and a gap behind it, are in the next sub-buffer.
       result = prepare(cursor);
       if (result !== 0) {
-        setWord(OUT_CURSOR, which);
+        setWord(OUT_CURSOR, merge.numberOf(cursor));
         break;
       }
     }
@@ -195,12 +186,10 @@ function runOf(
         );
       }
       result = size >= intAt(recipe, R_BYTES) ? tell(recipe) : EVENT;
-      if (result === EVENT) {
-        handOut(which, kind, chunk, stackChunk);
-      } else if (result !== 0) {
-        setWord(OUT_CURSOR, which);
-        handOut(which, kind, chunk, stackChunk);
-        break;
+      if (result !== 0) {
+        setWord(OUT_CURSOR, merge.numberOf(cursor));
+        handOut(kind, chunk, stackChunk);
+        if (result !== EVENT) break;
       } else told++;
     }
     // The event is taken.
@@ -272,7 +261,7 @@ export function runBatch(): i32 {
       code = size >= intAt(recipe, R_BYTES) ? tell(recipe) : EVENT;
       if (code !== DONE) {
         setWord(OUT_CPU, event.cpu);
-        handOut(0, kind, chunk as u32, chunk as u32);
+        handOut(kind, chunk as u32, chunk as u32);
         if (code !== EVENT) break;
       } else quick++;
     }
@@ -287,8 +276,7 @@ export function runBatch(): i32 {
 }
 
 /** Leaves the event in hand for the host. */
-function handOut(which: i32, kind: i32, chunk: u32, stackChunk: u32): void {
-  setWord(OUT_CURSOR, which);
+function handOut(kind: i32, chunk: u32, stackChunk: u32): void {
   setWord(OUT_KIND, kind);
   setWord(OUT_PAYLOAD, event.payload as i32);
   setWord(OUT_SIZE, event.payloadSize);

@@ -14,7 +14,7 @@ import {
   OUT_HIGH,
   OUT_LOW,
 } from './board';
-import { at, floatAt, intAt, setIntAt, setWord, word } from './memory';
+import { at, floatAt, intAt, setIntAt, setWord, toFloat, word } from './memory';
 
 // The plain cases of `IovaTable`: pages of one block of 2 MiB, or whole blocks of one GiB, in a GiB that has a node.
 
@@ -207,7 +207,7 @@ export function collect(domain: i32, page: u64, pages: u64): i32 {
   if (runs === 0) return 0;
   if (intAt(nonZero, mid) === emptied && word(CHANGED_GIB_COUNT) === MOST_CHANGED_GIBS) return 0;
   const left = at(MAP_LEFT);
-  for (let i = 0; i < runs; i++) if (floatAt(left, runId(i)) !== (runLength(i) as f64)) return 0;
+  for (let i = 0; i < runs; i++) if (floatAt(left, runId(i)) !== toFloat(runLength(i))) return 0;
   return 1;
 }
 

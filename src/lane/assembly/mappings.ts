@@ -47,6 +47,8 @@ import {
   setIntAt,
   setWide,
   setWord,
+  toFloat,
+  toLong,
   wide,
   word,
 } from './memory';
@@ -69,10 +71,10 @@ export function add(domain: i32, iovaPage: u64, frame: u64, pages: u64, prot: i3
     setWord(MAP_END, id + 1);
   }
   setIntAt(at(MAP_DOMAIN), id, domain);
-  setFloatAt(at(MAP_IOVA_PAGE), id, iovaPage as f64);
-  setFloatAt(at(MAP_FRAME), id, frame as f64);
-  setFloatAt(at(MAP_PAGES), id, pages as f64);
-  setFloatAt(at(MAP_LEFT), id, pages as f64);
+  setFloatAt(at(MAP_IOVA_PAGE), id, toFloat(iovaPage));
+  setFloatAt(at(MAP_FRAME), id, toFloat(frame));
+  setFloatAt(at(MAP_PAGES), id, toFloat(pages));
+  setFloatAt(at(MAP_LEFT), id, toFloat(pages));
   setIntAt(at(MAP_DEVICE), id, 0);
   setIntAt(at(MAP_GENERATION), id, 0);
   setIntAt(at(MAP_PROT), id, prot);
@@ -80,7 +82,7 @@ export function add(domain: i32, iovaPage: u64, frame: u64, pages: u64, prot: i3
   event.writeMoment(at(MAP_MOMENTS) + ((id as usize) << 5), stack);
   setWide(MAP_MADE, wide(MAP_MADE) + 1);
   setWide(MAP_LIVE, wide(MAP_LIVE) + 1);
-  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) + (pages as f64) * PAGE);
+  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) + toFloat(pages) * PAGE);
   setIntAt(at(KIND_MADE), stack, intAt(at(KIND_MADE), stack) + 1);
   setWord(KIND_MAPS, word(KIND_MAPS) + 1);
   return id;
@@ -88,7 +90,7 @@ export function add(domain: i32, iovaPage: u64, frame: u64, pages: u64, prot: i3
 
 /** Frame that an IOVA page of a mapping leads to. */
 export function frameAt(id: i32, iovaPage: u64): u64 {
-  return (floatAt(at(MAP_FRAME), id) as u64) + iovaPage - (floatAt(at(MAP_IOVA_PAGE), id) as u64);
+  return toLong(floatAt(at(MAP_FRAME), id)) + iovaPage - toLong(floatAt(at(MAP_IOVA_PAGE), id));
 }
 
 /** Whether so many ends can be noted. */
@@ -105,12 +107,12 @@ export function end(id: i32, iovaPage: u64, pages: u64, device: i32, stack: i32)
   const made = at(MAP_MOMENTS) + ((id as usize) << 5);
   const noted = wide(FORMER_NOTED);
   setWide(FORMER_NOTED, noted + 1);
-  const slot = ((noted as u64) % (word(FORMER_CAPACITY) as u64)) as i32;
+  const slot = (toLong(noted) as i32) & (word(FORMER_CAPACITY) - 1);
   setIntAt(at(FORMER_DOMAIN), slot, intAt(at(MAP_DOMAIN), id));
   setIntAt(at(FORMER_DEVICE), slot, device);
-  setFloatAt(at(FORMER_IOVA_PAGE), slot, iovaPage as f64);
-  setFloatAt(at(FORMER_FRAME), slot, frameAt(id, iovaPage) as f64);
-  setFloatAt(at(FORMER_PAGES), slot, pages as f64);
+  setFloatAt(at(FORMER_IOVA_PAGE), slot, toFloat(iovaPage));
+  setFloatAt(at(FORMER_FRAME), slot, toFloat(frameAt(id, iovaPage)));
+  setFloatAt(at(FORMER_PAGES), slot, toFloat(pages));
   setIntAt(at(FORMER_PROT), slot, intAt(at(MAP_PROT), id));
   memory.copy(at(FORMER_MADE) + ((slot as usize) << 5), made, 32);
   event.writeMoment(at(FORMER_ENDED) + ((slot as usize) << 5), stack);
@@ -128,6 +130,6 @@ export function end(id: i32, iovaPage: u64, pages: u64, device: i32, stack: i32)
   setFloatAt(at(MAP_LEFT), id, 0);
   setFloatAt(at(MAP_PAGES), id, 0);
   setWide(MAP_LIVE, wide(MAP_LIVE) - 1);
-  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) - (pages as f64) * PAGE);
+  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) - toFloat(pages) * PAGE);
   pushId(MAP_FREE, id);
 }

@@ -26,6 +26,15 @@ export function setWide(slot: i32, value: f64): void {
   store<f64>(BOARD + (slot << 3), value);
 }
 
+/** An integer below 2^53 as a float64, and back. Signed conversions are one instruction, unsigned ones are many. */
+export function toFloat(value: u64): f64 {
+  return value as i64 as f64;
+}
+
+export function toLong(value: f64): u64 {
+  return value as i64 as u64;
+}
+
 /** Element of an i32 array that begins at `base`. */
 export function intAt(base: usize, index: i32): i32 {
   return load<i32>(base + ((index as usize) << 2));

@@ -1,25 +1,27 @@
 import { C_TIME, CURSOR_BYTES, CURSORS, HEAP, HEAP_SIZE } from './board';
-import { at, intAt, setIntAt, setWord, word } from './memory';
+import { at, setWord, word } from './memory';
 
-// The cursors as one sequence by time; equal times come in the order of the cursors. See `trace/events/merge.ts`.
+// The cursors as one sequence by time; equal times come in the order of the cursors. See `trace/events/merge.ts`. The heap
+// is of their addresses, which have the same order.
 
-export function cursorAt(index: i32): usize {
-  return at(CURSORS) + (index as usize) * CURSOR_BYTES;
+/** Number of the cursor at an address. */
+export function numberOf(cursor: usize): i32 {
+  return ((cursor - at(CURSORS)) / CURSOR_BYTES) as i32;
 }
 
-function timeOf(index: i32): f64 {
-  return load<f64>(cursorAt(index) + C_TIME);
+function cursorIn(heap: usize, place: i32): usize {
+  return load<u32>(heap + ((place as usize) << 2)) as usize;
 }
 
-function isBefore(a: i32, b: i32): bool {
-  const timeA = timeOf(a);
-  const timeB = timeOf(b);
+function isBefore(a: usize, b: usize): bool {
+  const timeA = load<f64>(a + C_TIME);
+  const timeB = load<f64>(b + C_TIME);
   return timeA < timeB || (timeA === timeB && a < b);
 }
 
 /** The cursor with the earliest event. */
-export function first(): i32 {
-  return intAt(at(HEAP), 0);
+export function first(): usize {
+  return cursorIn(at(HEAP), 0);
 }
 
 /** Time of the earliest event of all other cursors. */
@@ -27,26 +29,32 @@ export function secondNs(): f64 {
   const heap = at(HEAP);
   const size = word(HEAP_SIZE);
   if (size < 2) return Infinity;
-  const left = timeOf(intAt(heap, 1));
-  return size < 3 ? left : min<f64>(left, timeOf(intAt(heap, 2)));
+  const left = load<f64>(cursorIn(heap, 1) + C_TIME);
+  return size < 3 ? left : min<f64>(left, load<f64>(cursorIn(heap, 2) + C_TIME));
 }
 
 /** Restores the order after the first cursor has moved. */
 export function firstMoved(): void {
   const heap = at(HEAP);
   const size = word(HEAP_SIZE);
-  const item = intAt(heap, 0);
+  const item = cursorIn(heap, 0);
   let hole = 0;
   for (;;) {
     let child = 2 * hole + 1;
     if (child >= size) break;
-    if (child + 1 < size && isBefore(intAt(heap, child + 1), intAt(heap, child))) child++;
-    const other = intAt(heap, child);
+    let other = cursorIn(heap, child);
+    if (child + 1 < size) {
+      const right = cursorIn(heap, child + 1);
+      if (isBefore(right, other)) {
+        child++;
+        other = right;
+      }
+    }
     if (!isBefore(other, item)) break;
-    setIntAt(heap, hole, other);
+    store<u32>(heap + ((hole as usize) << 2), other as u32);
     hole = child;
   }
-  setIntAt(heap, hole, item);
+  store<u32>(heap + ((hole as usize) << 2), item as u32);
 }
 
 /** Takes the first cursor out: it is at its end. */
@@ -55,6 +63,6 @@ export function firstEnded(): void {
   const size = word(HEAP_SIZE) - 1;
   setWord(HEAP_SIZE, size);
   if (size === 0) return;
-  setIntAt(heap, 0, intAt(heap, size));
+  store<u32>(heap, cursorIn(heap, size) as u32);
   firstMoved();
 }

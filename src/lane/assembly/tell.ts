@@ -101,7 +101,7 @@ import * as dma from './dma';
 import * as event from './event';
 import * as iova from './iova';
 import * as mappings from './mappings';
-import { at, floatAt, intAt, setIntAt, setWide, wide, word } from './memory';
+import { at, floatAt, intAt, setIntAt, setWide, toFloat, wide, word } from './memory';
 import * as names from './names';
 import * as pages from './pages';
 import * as refs from './refs';
@@ -241,7 +241,7 @@ function mapEntry(recipe: usize): i32 {
   if (!event.isExact(field(recipe, 3))) return EVENT;
   const domain = names.domainIn(field(recipe, 0));
   if (domain < 0) return NEW_DOMAIN;
-  const address = event.longField(field(recipe, 1)) as f64;
+  const address = toFloat(event.longField(field(recipe, 1)));
   const isMissed =
     call(row, O_MAP_OPEN) !== 0 && (call(row, O_MAP_DOMAIN) !== domain || call(row, O_MAP_IOVA) !== address);
   if (isMissed && call(row, O_MAP_REPORTED) === 0) return EVENT;
@@ -252,8 +252,8 @@ function mapEntry(recipe: usize): i32 {
   setCall(row, O_MAP_RETURNED, 0);
   setCall(row, O_MAP_DOMAIN, domain);
   setCall(row, O_MAP_IOVA, address);
-  setCall(row, O_MAP_PHYS, event.longField(field(recipe, 2)) as f64);
-  setCall(row, O_MAP_SIZE, event.longField(field(recipe, 3)) as f64);
+  setCall(row, O_MAP_PHYS, toFloat(event.longField(field(recipe, 2))));
+  setCall(row, O_MAP_SIZE, toFloat(event.longField(field(recipe, 3))));
   const prot = field(recipe, 4);
   setCall(row, O_MAP_PROT, prot < 0 ? PROT_UNKNOWN : (event.wordField(prot) as u32 as f64));
   setCall(row, O_MAP_STACK, event.stack);
@@ -279,7 +279,7 @@ function mapTracepoint(recipe: usize): i32 {
   const phys = event.longField(field(recipe, 1));
   const size = event.longField(field(recipe, 2));
   if (call(row, O_MAP_OPEN) === 0 || call(row, O_MAP_REPORTED) !== 0) return EVENT;
-  if (call(row, O_MAP_IOVA) !== (address as f64)) return EVENT;
+  if (call(row, O_MAP_IOVA) !== toFloat(address)) return EVENT;
   // Ranges that are no whole pages, and what nothing can be said of, are for the host.
   if (size === 0 || ((address | phys | size) & 4095) !== 0) return EVENT;
   const page = address >> 12;
@@ -314,8 +314,8 @@ function mapTracepoint(recipe: usize): i32 {
   setCall(recent, T_LAST_NS, event.timeNs);
   setCall(recent, T_MAP_DEVICE, 0);
   setCall(recent, T_MAP_DOMAIN, domain);
-  setCall(recent, T_MAP_IOVA, address as f64);
-  setCall(recent, T_MAP_END, (address + size) as f64);
+  setCall(recent, T_MAP_IOVA, toFloat(address));
+  setCall(recent, T_MAP_END, toFloat(address + size));
   return 0;
 }
 
@@ -345,8 +345,8 @@ function unmapEntry(recipe: usize): i32 {
   setCall(row, O_UNMAP_RETURN_DUE, 1);
   setCall(row, O_UNMAP_ENDED, 0);
   setCall(row, O_UNMAP_DOMAIN, domain);
-  setCall(row, O_UNMAP_IOVA, event.longField(field(recipe, 1)) as f64);
-  setCall(row, O_UNMAP_SIZE, size as f64);
+  setCall(row, O_UNMAP_IOVA, toFloat(event.longField(field(recipe, 1))));
+  setCall(row, O_UNMAP_SIZE, toFloat(size));
   setCall(row, O_UNMAP_STACK, event.stack);
   setCall(row, O_UNMAP_ENTRY, event.timeNs);
   setCall(row, O_UNMAP_ENTRY + 1, event.cpu);
@@ -370,7 +370,7 @@ function unmapTracepoint(recipe: usize): i32 {
   if (event.longField(field(recipe, 2)) !== size || size === 0 || ((address | size) & 4095) !== 0)
     return EVENT;
   if (size >= LONG_UNMAP << 12) return EVENT;
-  if (call(row, O_UNMAP_IOVA) !== (address as f64) || call(row, O_UNMAP_SIZE) !== (size as f64)) return EVENT;
+  if (call(row, O_UNMAP_IOVA) !== toFloat(address) || call(row, O_UNMAP_SIZE) !== toFloat(size)) return EVENT;
   const domain = call(row, O_UNMAP_DOMAIN) as i32;
   if (domain === 0) return EVENT;
   const page = address >> 12;
@@ -388,8 +388,8 @@ function unmapTracepoint(recipe: usize): i32 {
 
   setCall(row, O_UNMAP_OPEN, 0);
   setCall(row, O_UNMAP_ENDED, 1);
-  const from = address as f64;
-  const to = (address + size) as f64;
+  const from = toFloat(address);
+  const to = toFloat(address + size);
   if (from < call(row, O_GATHERED_START)) setCall(row, O_GATHERED_START, from);
   if (to > call(row, O_GATHERED_END)) setCall(row, O_GATHERED_END, to);
   iova.clear(domain, page, count);
@@ -475,23 +475,23 @@ function dmaMap(recipe: usize): i32 {
   if ((bits & DEVICE_ORDINARY) === 0 || size === 0 || !dma.canAdd(device, address, size)) return EVENT;
   const page = address >> 12;
   const end = (address + size + 4095) >> 12;
-  if (call(recent, T_MAP_IOVA) < ((end << 12) as f64) && call(recent, T_MAP_END) > (address as f64)) {
+  if (call(recent, T_MAP_IOVA) < toFloat(end << 12) && call(recent, T_MAP_END) > toFloat(address)) {
     // The map just before was made for this device: known, or the host's to learn.
     const id = iova.get(call(recent, T_MAP_DOMAIN) as i32, page);
     if (id < 0) return NEW_GIB;
     if (id === 0 || intAt(at(MAP_DEVICE), id) !== device || (bits & DEVICE_TRANSLATED) === 0) return EVENT;
-    if ((end as f64) > floatAt(at(MAP_IOVA_PAGE), id) + floatAt(at(MAP_PAGES), id)) return EVENT;
+    if (toFloat(end) > floatAt(at(MAP_IOVA_PAGE), id) + floatAt(at(MAP_PAGES), id)) return EVENT;
   }
   if (!hasStack()) return NEW_STACK;
   setCall(recent, T_LAST_NS, event.timeNs);
-  const phys: f64 = physAt < 0 ? -1 : (event.longField(physAt) as f64);
+  const phys: f64 = physAt < 0 ? -1 : toFloat(event.longField(physAt));
   const direction = valueOr(field(recipe, 4), -1);
   const attrs = valueOr(field(recipe, 5), -1);
   dma.add(
     kind,
     device,
-    address as f64,
-    size as f64,
+    toFloat(address),
+    toFloat(size),
     phys,
     direction,
     attrs,
@@ -516,8 +516,8 @@ function dmaUnmap(recipe: usize): i32 {
   if (!event.isExact(addressAt) || !event.isExact(sizeAt)) return EVENT;
   const device = names.deviceIn(field(recipe, 0));
   if (device < 0) return NEW_DEVICE;
-  const entry = dma.soleLive(device, event.longField(addressAt) as f64);
-  if (entry === 0 || floatAt(at(DMA_SIZE), entry) !== (event.longField(sizeAt) as f64)) return EVENT;
+  const entry = dma.soleLive(device, toFloat(event.longField(addressAt)));
+  if (entry === 0 || floatAt(at(DMA_SIZE), entry) !== toFloat(event.longField(sizeAt))) return EVENT;
   if (
     intAt(at(DMA_KIND), entry) !== kind ||
     intAt(at(DMA_DIRECTION), entry) !== valueOr(field(recipe, 4), -1)
