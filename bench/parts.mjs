@@ -18,6 +18,13 @@ const PARTS = [
   ['report', /src\/(report|cli)\//],
 ];
 
+/** The same of functions of the lane, which are named after their files. */
+const LANE_PARTS = [
+  ['walk and merge', /assembly\/(index|cursor|merge)\//],
+  ['decode and bind', /assembly\/(event|names|tell)\//],
+  ['shadow', /assembly\/(iova|refs|pages|mappings|dma)\//],
+];
+
 /** Parts with their share of the whole and their microseconds, the largest first. */
 export async function profiledParts(trace, folder) {
   const profiles = mkdtempSync(join(folder, 'profile-'));
@@ -78,7 +85,9 @@ function sourcesByLine(text) {
 
 function partOf({ functionName, url, lineNumber }, sourceOf) {
   if (functionName === '(garbage collector)') return 'garbage collection';
-  if (url.startsWith('wasm')) return 'decompress';
+  if (url.startsWith('wasm') || functionName.includes('/lane/assembly/')) {
+    return LANE_PARTS.find(([, pattern]) => pattern.test(functionName))?.[0] ?? 'decompress';
+  }
   if (!url.includes('profiled.cjs')) return 'Node';
   const source = sourceOf[lineNumber] ?? '';
   return PARTS.find(([, pattern]) => pattern.test(source))?.[0] ?? 'other';

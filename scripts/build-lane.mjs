@@ -16,7 +16,7 @@ export async function buildLane() {
   const output = join(tmpdir(), `iommusan-lane-${process.pid}.wasm`);
   const { error, stderr } = await asc.main([
     join(root, 'src/lane/assembly/index.ts'),
-    ...['-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort='],
+    ...['-O3', '--noAssert', '--debug', '--runtime', 'stub', '--use', 'abort='],
     ...['--importMemory', '--sharedMemory', '--enable', 'threads', ...MEMORY],
     ...['--baseDir', '/', '-o', output],
   ]);
