@@ -21,5 +21,6 @@ for turn in 1 2 3; do
 		-e iommu:map -e iommu:unmap -e kmem:mm_page_alloc -e kmem:mm_page_free -R stacktrace sh -c "$busy"
 	rounds trace-cmd-default "$(bytes_of /tmp/cost.dat)"
 	trace-cmd reset -q 2> /dev/null
-	for probe in map unmap dma_map; do echo "-:cost/$probe" >> $TRACEFS/dynamic_events; done
+	# trace-cmd has removed the probes, too, if it is a new one.
+	for probe in map unmap dma_map; do echo "-:cost/$probe" >> $TRACEFS/dynamic_events; done 2> /dev/null
 done
