@@ -15,10 +15,12 @@ const MEMORY = ['--initialMemory', '64', '--maximumMemory', '65536'];
 export async function buildLane() {
   const output = join(tmpdir(), `iommusan-lane-${process.pid}.wasm`);
   const { error, stderr } = await asc.main([
-    join(root, 'src/lane/assembly/index.ts'),
+    'src/lane/assembly/index.ts',
     ...['-O3', '--noAssert', '--debug', '--runtime', 'stub', '--use', 'abort='],
-    ...['--importMemory', '--sharedMemory', '--enable', 'threads', ...MEMORY],
-    ...['--baseDir', '/', '-o', output],
+    // Memory that is new holds zeroes: the module need not carry them.
+    ...['--importMemory', '--zeroFilledMemory', '--sharedMemory', '--enable', 'threads', ...MEMORY],
+    // The names of functions are told by where they stand in the project.
+    ...['--baseDir', root, '-o', output],
   ]);
   if (error) {
     process.stderr.write(stderr.toString());
