@@ -10,6 +10,7 @@ import { KernelRecorder } from '../../src/trace/write/kernel-recorder.ts';
 import { takeApart, writeWithout } from '../helpers/drop-events.ts';
 import { temporaryFiles } from '../helpers/play.ts';
 import { fixture } from '../helpers/traces.ts';
+import { writeOdd } from './odd-traces.ts';
 
 const files = temporaryFiles();
 
@@ -82,6 +83,17 @@ describe('compiled code gives the report that the long way gives', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it.each([
+    ['a domain that is NULL', { domain: 0n }],
+    ['a device without a name', { device: '' }],
+    ['a name of a device that is too long', { device: 'x'.repeat(80) }],
+    ['a stack without an end', { frames: 600 }],
+  ])('of %s', async (name, what) => {
+    const path = files.path(`${name.replaceAll(' ', '-')}.dat`);
+    await writeOdd(path, what);
+    await expectSame(path);
   });
 
   it('of random programs on the simulated machine', { timeout: 60_000 }, async () => {

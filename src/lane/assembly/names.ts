@@ -23,12 +23,16 @@ const GOLDEN: i32 = -1640531535;
 const FNV_BASIS: i32 = -2128831035;
 const FNV_PRIME: i32 = 0x0100_0193;
 
-// Ids of what the host has given numbers to; -1 for what it has not, or what is not remembered here.
+// Ids of what the host has given numbers to; NO_ID for what it has not, or what is not remembered here: the host gives it
+// one, and the event is looked at again. NEVER is for what will have none here, whatever the host does.
+export const NO_ID = -1;
+export const NEVER = -2;
 
 /** Id of the pointer in a field: `InternedPointers`. */
 export function domainIn(offset: i32): i32 {
   const low = event.wordField(offset);
   const high = event.wordField(offset + 4);
+  if (low === 0 && high === 0) return 0;
   const slots = at(DOMAIN_SLOTS);
   const mask = word(DOMAIN_MASK);
   const highs = at(DOMAIN_HIGHS);
@@ -41,7 +45,7 @@ export function domainIn(offset: i32): i32 {
   }
   setWord(OUT_HIGH, high);
   setWord(OUT_LOW, low);
-  return -1;
+  return NO_ID;
 }
 
 /** Where in the remembered names one of these bytes is looked for. */
@@ -68,11 +72,11 @@ let lastEntry: usize = 0;
 export function deviceIn(offset: i32): i32 {
   const place = event.wordField(offset) as u32;
   const start = place & 0xffff;
-  if (start >= (event.payloadSize as u32)) return -1;
+  if (start >= (event.payloadSize as u32)) return NEVER;
   const text = event.payload + start;
   const most = min<u32>(place >>> 16, event.payloadSize - start);
   // Nearly all texts end with their NUL.
-  if (most < 2 || most > LONGEST_NAME || load<u8>(text + most - 1) !== 0) return miss(text, most);
+  if (most < 2 || most > LONGEST_NAME || load<u8>(text + most - 1) !== 0) return NEVER;
   const length = most - 1;
   if (lastEntry !== 0 && isOf(lastEntry, text, length)) return load<i32>(lastEntry);
   const entry = entryOf(text, length);
@@ -84,7 +88,7 @@ export function deviceIn(offset: i32): i32 {
 function miss(text: usize, length: u32): i32 {
   setWord(OUT_HIGH, text as i32);
   setWord(OUT_LOW, length as i32);
-  return -1;
+  return NO_ID;
 }
 
 /** Remembers the id of a device's name, which ends with a NUL, in place of another one; false where it cannot be. */
@@ -109,7 +113,7 @@ const scratch: usize = memory.data(LONGEST_STACK * 8, 8);
 export function stackOfEvent(): i32 {
   const count = event.frameBytes >> 3;
   if (count === 0) return 0;
-  if (count > LONGEST_STACK) return -1;
+  if (count > LONGEST_STACK) return NEVER;
   let hash = FNV_BASIS;
   let length = 0;
   for (let i = 0; i < count; i++) {
@@ -132,7 +136,7 @@ export function stackOfEvent(): i32 {
     if (intAt(at(STACK_LENGTHS), id) === length && areSame(known, length)) return id;
     slot = (slot + 1) & mask;
   }
-  return -1;
+  return NO_ID;
 }
 
 function areSame(known: usize, length: i32): bool {

@@ -171,13 +171,18 @@ function soleDevice(domain: i32): i32 {
   return domain < word(DOMAIN_COUNT) ? intAt(at(SOLE_DEVICES), domain) : 0;
 }
 
-/** Gives the event the id of its stack; false where it has none yet. */
-function hasStack(): bool {
-  if (event.frameBytes === 0) return true;
+/** What to answer where a name has no id, see `names.ts`. */
+function without(id: i32, ask: i32): i32 {
+  return id === names.NEVER ? EVENT : ask;
+}
+
+/** Gives the event the id of its stack: 0, or what to answer where it has none yet. */
+function learnStack(): i32 {
+  if (event.frameBytes === 0) return 0;
   const id = names.stackOfEvent();
-  if (id < 0) return false;
+  if (id < 0) return without(id, NEW_STACK);
   event.setStack(id);
-  return true;
+  return 0;
 }
 
 /** Whether a probe sits on the function that its recipe is for. */
@@ -245,7 +250,8 @@ function mapEntry(recipe: usize): i32 {
   const isMissed =
     call(row, O_MAP_OPEN) !== 0 && (call(row, O_MAP_DOMAIN) !== domain || call(row, O_MAP_IOVA) !== address);
   if (isMissed && call(row, O_MAP_REPORTED) === 0) return EVENT;
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   if (isMissed) setWide(MISSED_MAPS, wide(MISSED_MAPS) + 1);
   setCall(row, O_MAP_OPEN, 1);
   setCall(row, O_MAP_REPORTED, 0);
@@ -299,7 +305,8 @@ function mapTracepoint(recipe: usize): i32 {
     const bits = deviceBits(device);
     if ((bits & DEVICE_ORDINARY) === 0 || (named !== 0 && (bits & DEVICE_TRANSLATED) === 0)) return EVENT;
   }
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   const stack = event.stack !== 0 ? event.stack : (call(row, O_MAP_STACK) as i32);
   if (!mappings.canAdd(stack)) return EVENT;
 
@@ -339,7 +346,8 @@ function unmapEntry(recipe: usize): i32 {
   if (size >= LONG_UNMAP << 12) return EVENT;
   const domain = names.domainIn(field(recipe, 0));
   if (domain < 0) return NEW_DOMAIN;
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   if (call(row, O_UNMAP_RETURN_DUE) !== 0) setWide(MISSED_UNMAPS, wide(MISSED_UNMAPS) + 1);
   setCall(row, O_UNMAP_OPEN, 1);
   setCall(row, O_UNMAP_RETURN_DUE, 1);
@@ -383,7 +391,8 @@ function unmapTracepoint(recipe: usize): i32 {
     if (!refs.canRemove(mappings.frameAt(iova.runId(i), iova.runStart(i)), iova.runLength(i))) return EVENT;
   }
   if (!mappings.canEnd(iova.runs)) return EVENT;
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   const stack = event.stack !== 0 ? event.stack : (call(row, O_UNMAP_STACK) as i32);
 
   setCall(row, O_UNMAP_OPEN, 0);
@@ -411,7 +420,8 @@ function unmapReturn(): i32 {
   const row = callsRow();
   if (row === 0) return NEW_THREAD;
   if (!goesOn(row) || call(row, O_UNMAP_OPEN) !== 0) return EVENT;
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   setCall(row, O_UNMAP_RETURN_DUE, 0);
   return 0;
 }
@@ -422,8 +432,9 @@ function dmaMapBegin(recipe: usize): i32 {
   if (recent === 0) return NEW_THREAD;
   if (!isRecent(recent)) return EVENT;
   const device = names.deviceIn(field(recipe, 0));
-  if (device < 0) return NEW_DEVICE;
-  if (!hasStack()) return NEW_STACK;
+  if (device < 0) return without(device, NEW_DEVICE);
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   setCall(recent, T_LAST_NS, event.timeNs);
   setCall(recent, T_MAP_DEVICE, device);
   return 0;
@@ -449,7 +460,8 @@ function pageEvent(recipe: usize, which: i32, loud: i32, counter: i32): i32 {
   if (order > LARGEST_ORDER) return EVENT;
   const count: u32 = 1 << order;
   if (refs.anyMapped(pfn, count) !== 0 || !pages.canNote(pfn, count)) return EVENT;
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   pages.note(pfn, count, which);
   setWide(counter, wide(counter) + (count as f64));
   return 0;
@@ -470,7 +482,7 @@ function dmaMap(recipe: usize): i32 {
   const size = event.longField(sizeAt);
   if (address === 0 && kind !== SINGLE) return EVENT;
   const device = names.deviceIn(field(recipe, 0));
-  if (device < 0) return NEW_DEVICE;
+  if (device < 0) return without(device, NEW_DEVICE);
   const bits = deviceBits(device);
   if ((bits & DEVICE_ORDINARY) === 0 || size === 0 || !dma.canAdd(device, address, size)) return EVENT;
   const page = address >> 12;
@@ -482,7 +494,8 @@ function dmaMap(recipe: usize): i32 {
     if (id === 0 || intAt(at(MAP_DEVICE), id) !== device || (bits & DEVICE_TRANSLATED) === 0) return EVENT;
     if (toFloat(end) > floatAt(at(MAP_IOVA_PAGE), id) + floatAt(at(MAP_PAGES), id)) return EVENT;
   }
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   setCall(recent, T_LAST_NS, event.timeNs);
   const phys: f64 = physAt < 0 ? -1 : toFloat(event.longField(physAt));
   const direction = valueOr(field(recipe, 4), -1);
@@ -515,7 +528,7 @@ function dmaUnmap(recipe: usize): i32 {
   const kind = field(recipe, 6);
   if (!event.isExact(addressAt) || !event.isExact(sizeAt)) return EVENT;
   const device = names.deviceIn(field(recipe, 0));
-  if (device < 0) return NEW_DEVICE;
+  if (device < 0) return without(device, NEW_DEVICE);
   const entry = dma.soleLive(device, toFloat(event.longField(addressAt)));
   if (entry === 0 || floatAt(at(DMA_SIZE), entry) !== toFloat(event.longField(sizeAt))) return EVENT;
   if (
@@ -529,7 +542,8 @@ function dmaUnmap(recipe: usize): i32 {
   const bits = deviceBits(device);
   if ((bits & DEVICE_ORDINARY) === 0) return EVENT;
   if ((bits & DEVICE_SEEN) !== 0 && intAt(at(DMA_GENERATION), entry) !== generationOf(device)) return EVENT;
-  if (!hasStack()) return NEW_STACK;
+  const stackCode = learnStack();
+  if (stackCode !== 0) return stackCode;
   dma.undo(entry, event.stack);
   if (kind === SINGLE) {
     setCall(recent, T_UNMAP_IOVA, -1);
