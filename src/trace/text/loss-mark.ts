@@ -11,15 +11,16 @@ const LARGEST_CPU = 65_535;
 /** What perf script prints for the event, behind the usual header. */
 export const PERF_LOSS = 'PERF_RECORD_LOST lost ';
 
-/** What a text with marks has somewhere; without, it need not be looked at line by line. */
-export const LOSS_WORDS = ['EVENTS]', 'EVENTS DROPPED]', PERF_LOSS];
+/** What the marks of tracefs and trace-cmd begin and end with. */
+export const MARK = 'CPU:';
+export const MARK_ENDS = ['EVENTS]', 'EVENTS DROPPED]'];
 
 /**
  * Reads `CPU:1 [LOST 12 EVENTS]` or `CPU:1 [LOST EVENTS]` of tracefs (kernel/trace/trace.c), and
  * `CPU:1 [12 EVENTS DROPPED]` or `CPU:1 [EVENTS DROPPED]` of trace-cmd report, into {@link lossMark}.
  */
 export function scanLossMark(bytes: Uint8Array, start: number, end: number): boolean {
-  if (!startsWith(bytes, start, end, 'CPU:') || !isDigit(bytes[start + 4])) return false;
+  if (!startsWith(bytes, start, end, MARK) || !isDigit(bytes[start + 4])) return false;
   let at = skipSpaces(bytes, scanDecimal(bytes, start + 4, end), end);
   const cpu = wide.low;
   if (bytes[at] !== OPEN_SQUARE || cpu > LARGEST_CPU) return false;

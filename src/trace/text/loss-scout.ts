@@ -1,6 +1,6 @@
 import { newLineHeader, scanLineHeader } from './line-header.ts';
 import { LineSplitter, newlineIn } from './line-splitter.ts';
-import { addLosses, LOSS_WORDS, lossMark, scanLossMark, scanPerfLoss } from './loss-mark.ts';
+import { addLosses, lossMark, MARK, MARK_ENDS, PERF_LOSS, scanLossMark, scanPerfLoss } from './loss-mark.ts';
 
 /** Told of a loss: as {@link WalkListener.eventsLost}. */
 export type LossListener = (cpu: number, count: number, sinceNs: number, untilNs: number) => void;
@@ -41,7 +41,7 @@ export class LossScout {
 
   private lines(bytes: Uint8Array, start: number, end: number): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-    if (this.open.size === 0 && !LOSS_WORDS.some(word => text.includes(word, 0, 'latin1'))) return;
+    if (this.open.size === 0 && !mayHaveMarks(text)) return;
     for (let at = start; at < end; ) {
       const stop = newlineIn(bytes, at, end);
       this.line(bytes, at, stop);
@@ -77,4 +77,11 @@ export class LossScout {
       this.open.set(cpu, { count, sinceNs });
     }
   }
+}
+
+/** Whether whole lines may hold marks: they need not be looked at one by one where the words of marks are missing. */
+function mayHaveMarks(text: Buffer): boolean {
+  if (text.includes(PERF_LOSS, 0, 'latin1')) return true;
+  // Its first byte is the rarest: that of the ends stands in nearly all names of flags.
+  return text.includes(MARK, 0, 'latin1') && MARK_ENDS.some(end => text.includes(end, 0, 'latin1'));
 }

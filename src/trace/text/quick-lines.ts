@@ -104,10 +104,8 @@ export class QuickLines {
     if (header < 0) {
       return reader.stackOf === NO_STACK ? UNKNOWN : this.frame(bytes, view, start);
     }
-    const timeEnd = this.time(bytes, view, start + (headers.lengths[header] as number));
-    if (timeEnd === UNKNOWN) return UNKNOWN;
-    const { timeNs } = this;
-    let at = timeEnd;
+    let at = this.time(bytes, view, start + (headers.lengths[header] as number));
+    if (at === UNKNOWN) return UNKNOWN;
     while (bytes[at] === SPACE) at++;
     const pid = headers.pids[header] as number;
     const flags = headers.flags[header] as number;
@@ -118,7 +116,7 @@ export class QuickLines {
     if (guess !== undefined) {
       const stop = matcher.match(guess, bytes, view, at, pid, flags);
       if (stop !== UNKNOWN) {
-        this.take(guess, header, timeNs, start, stop, offset);
+        this.take(guess, header, start, stop, offset);
         return stop + 1;
       }
     }
@@ -135,7 +133,7 @@ export class QuickLines {
       const stop = matcher.match(form, bytes, view, at, pid, flags);
       if (stop !== UNKNOWN) {
         if (before !== undefined) before.next = form;
-        this.take(form, header, timeNs, start, stop, offset);
+        this.take(form, header, start, stop, offset);
         return stop + 1;
       }
     }
@@ -197,15 +195,8 @@ export class QuickLines {
   }
 
   /** Does what the reader does for a line that it has understood. */
-  private take(
-    form: LineForm,
-    header: number,
-    timeNs: number,
-    start: number,
-    stop: number,
-    offset: number,
-  ): void {
-    const { reader, headers, batch } = this;
+  private take(form: LineForm, header: number, start: number, stop: number, offset: number): void {
+    const { reader, headers, batch, timeNs } = this;
     const { tally } = reader;
     this.lastForms[header] = form;
     const before = tally.lines++;
