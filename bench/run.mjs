@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { generate } from './generate.mjs';
-import { inTurn, median, printed } from './measure.mjs';
+import { inTurn, median } from './measure.mjs';
 import { profiledParts } from './parts.mjs';
+import { textTable } from './text.mjs';
 import { compareShadow } from './workloads.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -64,7 +65,7 @@ for (const millions of lengths) {
 }
 
 shadowAgainstKernel();
-textAgainstAwk(join(folder, '1m.dat'));
+textAgainstAwk();
 await parts(join(folder, '10m.dat'));
 rmSync(folder, { recursive: true });
 if (options.write) writeFileSync(`${root}bench/RESULTS.md`, `${lines.join('\n')}\n`);
@@ -125,25 +126,15 @@ function shadowAgainstKernel() {
   }
 }
 
-function textAgainstAwk(trace) {
-  const text = join(folder, '1m.txt');
-  const { status } = spawnSync('sh', ['-c', `trace-cmd report ${trace} > ${text}`], { stdio: 'ignore' });
-  if (status !== 0) throw new Error('trace-cmd report failed');
-  const count = printed(['wc', '-l', text]);
-  const [own, awk] = inTurn(
-    [
-      [process.execPath, command, 'check', '--no-progress', text],
-      ['awk', 'END { print NR }', text],
-    ],
-    3,
-  );
+function textAgainstAwk() {
   say();
   say('## Text');
   say();
-  const perSecond = ({ wallMs }) => `${(count / wallMs / 1000).toFixed(2)} million lines a second`;
-  say(
-    `\`check\` of the output of \`trace-cmd report\`: ${perSecond(own)}, ${(own.peakKiB / 1024).toFixed(0)} MB. \`awk 'END { print NR }'\`: ${perSecond(awk)}.`,
-  );
+  for (const line of textTable(
+    [1, 10].map(millions => [`generated, ${millions} million`, join(folder, `${millions}m.dat`)]),
+  )) {
+    say(line);
+  }
 }
 
 async function parts(trace) {

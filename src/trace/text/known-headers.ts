@@ -1,5 +1,5 @@
 import type { LineHeader } from './line-header.ts';
-import { CLOSE, EQUALS, GREATER, HASH, OPEN, OPEN_SQUARE, SPACE, scanHex, skipSpaces } from './scan.ts';
+import { CLOSE, EQUALS, GREATER, HASH, OPEN, OPEN_SQUARE, SPACE, skipSpaces, TAB } from './scan.ts';
 
 /** Bytes of a header before its time that are kept at most, and words of each. */
 const MOST_BYTES = 64;
@@ -108,7 +108,5 @@ function isUnambiguous(bytes: Uint8Array, start: number, end: number): boolean {
   }
   if (brackets > 1 || depth !== 0 || bytes[start] === HASH) return false;
   const word = skipSpaces(bytes, start, end);
-  if (bytes[word] === EQUALS && bytes[word + 1] === GREATER) return false;
-  const behindHex = scanHex(bytes, word, end);
-  return word === start || behindHex === word || bytes[behindHex] !== SPACE;
+  return bytes[start] !== TAB && (bytes[word] !== EQUALS || bytes[word + 1] !== GREATER);
 }

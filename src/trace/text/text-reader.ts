@@ -74,6 +74,7 @@ export class TextReader {
   private readonly symbols: LearntSymbols;
   private readonly positions: TextPositions;
   private readonly batch: BatchWriter;
+  private readonly otherHeader = newLineHeader();
 
   constructor(
     kinds: EventKinds,
@@ -237,6 +238,9 @@ export class TextReader {
     if (at === start || !this.header.isPerf) return false;
     const addressEnd = scanHex(bytes, at, end);
     if (addressEnd - at < 1 || bytes[addressEnd] !== SPACE) return false;
+    // perf begins a frame with a tab. The name of a task may look like an address too, as that of dd does.
+    if (bytes[start] !== TAB && scanLineHeader(bytes, start, end, this.otherHeader)) return false;
+    scanHex(bytes, at, end);
     // Frames of user space follow those of the kernel.
     if (wide.high >= KERNEL_HIGH) this.addFrame(wide.high, wide.low, bytes, addressEnd + 1, end);
     return true;

@@ -201,7 +201,7 @@ describe('lines that nearly have a form that is known', () => {
           expectSame(text, chunk);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 15 },
     );
   });
 
@@ -231,7 +231,7 @@ describe('lines that nearly have a form that is known', () => {
           expectSame(Buffer.from(`${text}${text}${'#'.repeat(100)}\n`));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 });

@@ -129,6 +129,15 @@ describe('a text', () => {
     expect(calls[0]).toEqual(['eventsLost', 0, 9, 1000, 3000]);
   });
 
+  it('of perf script without stacks has the events of a task whose name looks like an address', async () => {
+    const event = (task: string, timeUs: number): string =>
+      `${task.padStart(16)}   81 [000]     0.${String(timeUs).padStart(6, '0')}: kmem:${FREE}`;
+    const tasks = ['dd', 'sh', 'dd', 'cafe', 'dd', 'dd'];
+    const { calls, source } = await play(...tasks.map((task, i) => event(task, i + 1)));
+    expect(calls).toHaveLength(tasks.length);
+    expect(source.gaps).toEqual([]);
+  });
+
   it('knows the drivers that a recording of iommusan has found', async () => {
     const { calls, source } = await play(
       line(0, 1, 'tracing_mark_write: iommusan: bound 0000:00:04.0 dmabugs'),
