@@ -1,13 +1,19 @@
 import { guessFunction } from '../bindings/probe-guess.ts';
-import type { EventField, EventFormat } from '../events/event-format.ts';
+import type { EventFormat } from '../events/event-format.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
-import { type BatchWriter, LARGEST_RECORD } from './batch-writer.ts';
+import type { BatchWriter } from './batch-writer.ts';
 import type { BodyTrace, PlacedField } from './body-trace.ts';
-import type { EventForm, FieldForm, ValueForm } from './event-forms.ts';
+import type { EventForm, FieldForm } from './event-forms.ts';
+import {
+  COMMON_BYTES,
+  COMMON_FIELDS,
+  eventField,
+  FIELD_BYTES,
+  type ProbeShape,
+  probeFields,
+} from './record-format.ts';
 import {
   CLOSE,
-  CLOSE_CURLY,
-  CLOSE_SQUARE,
   COMMA,
   EQUALS,
   find,
@@ -15,35 +21,13 @@ import {
   MINUS,
   OPEN,
   OPEN_SQUARE,
-  QUOTE,
-  SLASH,
   SPACE,
-  scanDecimal,
   scanHex,
-  scanNumber,
   startsWith,
   wide,
 } from './scan.ts';
-import { endOfWord, scanAttributes, scanDirection, scanPlace } from './word-values.ts';
-
-/** Bytes of `struct trace_entry`, and of each field behind it. */
-const COMMON_BYTES = 8;
-const FIELD_BYTES = 8;
-
-/** The fields of `struct trace_entry`, include/linux/trace_events.h. */
-const COMMON_FIELDS: readonly EventField[] = [
-  common('unsigned short', 'common_type', 0, 2, false),
-  common('unsigned char', 'common_flags', 2, 1, false),
-  common('unsigned char', 'common_preempt_count', 3, 1, false),
-  common('int', 'common_pid', 4, 4, true),
-];
-
-function common(type: string, name: string, offset: number, size: number, signed: boolean): EventField {
-  return { type, name, offset, size, signed, layout: 'scalar' };
-}
-
-/** Where probes have their places in code: `(place)` of an entry, `(caller <- function)` of a return. */
-export type ProbeShape = 'none' | 'entry' | 'return';
+import { put, ValueWriter } from './value-writer.ts';
+import { endOfWord, scanPlace } from './word-values.ts';
 
 /** What a kind is made of. */
 export interface KindParts {
@@ -88,8 +72,7 @@ export class EventKind {
   /** The address of a probe that was last seen without a name. */
   private lastHigh = -1;
   private lastLow = -1;
-  /** Where the next value that has no fixed size goes. */
-  private tail = 0;
+  private readonly values: ValueWriter;
 
   constructor(parts: KindParts) {
     const { id, nameBytes, system, name, shape, fields, form, symbols } = parts;
@@ -100,6 +83,7 @@ export class EventKind {
     this.isFixed = form !== undefined;
     this.hasCallSite = form?.hasCallSite ?? false;
     this.symbols = symbols;
+    this.values = new ValueWriter(symbols);
     const first = COMMON_BYTES + (shape === 'none' ? 0 : shape === 'entry' ? 1 : 2) * FIELD_BYTES;
     this.fields = fields.map((field, i) => ({
       ...field,
@@ -156,7 +140,7 @@ export class EventKind {
     words[first] = this.id | (flags << 16);
     words[first + 1] = pid;
     for (let i = 2; i < this.fixedBytes >> 2; i++) words[first + i] = 0;
-    this.tail = this.fixedBytes;
+    this.values.tail = this.fixedBytes;
     if (this.shape !== 'none') at = this.encodePlaces(bytes, at, end, batch, trace);
     else if (this.hasCallSite && bytes[at] === OPEN) {
       const close = find(bytes, CLOSE, at, end);
@@ -168,7 +152,7 @@ export class EventKind {
 
   /** Bytes of the record that was written last. */
   get recordSize(): number {
-    return this.tail;
+    return this.values.tail;
   }
 
   private encodeFields(
@@ -219,7 +203,7 @@ export class EventKind {
       } else if (this.hasPlaces && bytes[start] !== OPEN_SQUARE && (bytes[start] !== OPEN || this.isText)) {
         const field = this.fieldAt(place++);
         if (field) {
-          const stop = this.encodeValue(field, bytes, start, end, batch);
+          const stop = this.values.write(field, bytes, start, end, batch);
           trace?.placed(field, start, stop);
           at = stop;
         } else {
@@ -244,7 +228,7 @@ export class EventKind {
     batch: BatchWriter,
     trace: BodyTrace | undefined,
   ): number {
-    const stop = this.encodeValue(field, bytes, at, end, batch);
+    const stop = this.values.write(field, bytes, at, end, batch);
     const wordEnd = endOfWord(bytes, stop, end);
     trace?.value(field, at, stop, wordEnd);
     return wordEnd;
@@ -272,123 +256,6 @@ export class EventKind {
         put(batch, field.offset);
       }
     }
-  }
-
-  /** Writes one value and returns where it ends. */
-  private encodeValue(
-    field: PlacedField,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    batch: BatchWriter,
-  ): number {
-    switch (field.form) {
-      case 'number':
-      case 'rangeStart':
-      case 'rangeEnd':
-        at = scanNumber(bytes, at, end);
-        break;
-      case 'hex':
-        at = scanHex(bytes, at, end);
-        break;
-      case 'pfn':
-        at = scanNumber(bytes, at, end);
-        if (wide.high === 0 && wide.low === 0) wide.high = wide.low = 0xffff_ffff;
-        break;
-      case 'outOf':
-        at = scanNumber(bytes, at, end);
-        if (bytes[at] === SLASH) at = scanDecimal(bytes, at + 1, end);
-        break;
-      case 'direction':
-        at = scanDirection(bytes, at, end);
-        break;
-      case 'attributes':
-        at = scanAttributes(bytes, at, end);
-        break;
-      case 'place': {
-        const stop = endOfWord(bytes, at, end);
-        scanPlace(this.symbols, bytes, at, stop);
-        at = stop;
-        break;
-      }
-      case 'string':
-        return this.encodeString(field, bytes, at, end, batch);
-      case 'text':
-        this.putBytes(field, bytes, at, end, batch);
-        return end;
-      case 'wides':
-        return this.encodeArray(field, FIELD_BYTES, bytes, at, end, batch);
-      case 'words':
-        return this.encodeArray(field, 4, bytes, at, end, batch);
-    }
-    put(batch, field.offset);
-    return at;
-  }
-
-  /** A text in quotes may hold spaces; trace-cmd report -R prints none. */
-  private encodeString(
-    field: PlacedField,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    batch: BatchWriter,
-  ): number {
-    const quoted = bytes[at] === QUOTE;
-    const start = quoted ? at + 1 : at;
-    const stop = find(bytes, quoted ? QUOTE : SPACE, start, end);
-    this.putBytes(field, bytes, start, stop, batch);
-    return quoted ? stop + 1 : stop;
-  }
-
-  private encodeArray(
-    field: PlacedField,
-    elementBytes: number,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    batch: BatchWriter,
-  ): number {
-    const start = this.tail;
-    const raw = startsWith(bytes, at, end, 'ARRAY[');
-    const stop = find(bytes, raw ? CLOSE_SQUARE : CLOSE_CURLY, at, end);
-    at += raw ? 6 : 1;
-    while (at < stop && this.tail + FIELD_BYTES <= LARGEST_RECORD) {
-      const before = at;
-      at = raw ? scanHex(bytes, at, stop) : scanNumber(bytes, at, stop);
-      if (at === before) break;
-      batch.reserve(this.tail + FIELD_BYTES);
-      const tail = batch.start + this.tail;
-      if (raw) {
-        if (tail % 4 === 0) batch.words[tail >> 2] = 0;
-        batch.bytes[tail] = wide.low;
-        this.tail++;
-      } else {
-        batch.words[tail >> 2] = wide.low;
-        if (elementBytes === FIELD_BYTES) batch.words[(tail >> 2) + 1] = wide.high;
-        this.tail += elementBytes;
-      }
-      while (at < stop && (bytes[at] === COMMA || bytes[at] === SPACE)) at++;
-    }
-    this.putLocation(field, start, this.tail - start, batch);
-    this.tail = (this.tail + 3) & ~3;
-    return stop + 1;
-  }
-
-  private putBytes(field: PlacedField, bytes: Uint8Array, at: number, end: number, batch: BatchWriter): void {
-    const length = Math.min(end - at, LARGEST_RECORD - FIELD_BYTES - this.tail);
-    if (length <= 0) return;
-    const size = (length + 4) & ~3;
-    batch.reserve(this.tail + size);
-    const start = batch.start + this.tail;
-    // The last word is not filled by the text: NUL ends it.
-    batch.words[((start + size) >> 2) - 1] = 0;
-    for (let i = 0; i < length; i++) batch.bytes[start + i] = bytes[at + i] as number;
-    this.putLocation(field, this.tail, length + 1, batch);
-    this.tail += size;
-  }
-
-  private putLocation(field: PlacedField, at: number, length: number, batch: BatchWriter): void {
-    batch.words[(batch.start + field.offset) >> 2] = (length << 16) | at;
   }
 
   /** `(function+0x0/0x240)`, `(caller+0x9e/0x140 <- function)`, with addresses for names, or `__probe_ip=ADDRESS`. */
@@ -475,43 +342,9 @@ export class EventKind {
     tail: number,
     batch: BatchWriter,
   ): number {
-    this.tail = tail;
+    this.values.tail = tail;
     return this.encodeWord(field, bytes, at, end, batch, undefined);
   }
-}
-
-/** Writes {@link wide}. */
-function put(batch: BatchWriter, offset: number): void {
-  const word = (batch.start + offset) >> 2;
-  batch.words[word] = wide.low;
-  batch.words[word + 1] = wide.high;
-}
-
-function probeFields(shape: ProbeShape): readonly EventField[] {
-  const names =
-    shape === 'none' ? [] : shape === 'entry' ? ['__probe_ip'] : ['__probe_func', '__probe_ret_ip'];
-  return names.map((name, i) => ({
-    name,
-    type: 'unsigned long',
-    offset: COMMON_BYTES + i * FIELD_BYTES,
-    size: FIELD_BYTES,
-    signed: false,
-    layout: 'scalar',
-  }));
-}
-
-const LOCATED: Partial<Record<ValueForm, string>> = {
-  string: '__data_loc char[]',
-  text: '__data_loc char[]',
-  wides: '__data_loc u64[]',
-  words: '__data_loc unsigned int[]',
-};
-
-function eventField({ name, form, offset, signed = false }: PlannedField): EventField {
-  const type = LOCATED[form];
-  return type === undefined
-    ? { name, type: signed ? 's64' : 'u64', offset, size: FIELD_BYTES, signed, layout: 'scalar' }
-    : { name, type, offset, size: 4, signed: false, layout: 'data_loc' };
 }
 
 function asBytes(text: string): Uint8Array {

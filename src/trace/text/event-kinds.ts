@@ -1,7 +1,8 @@
 import { latin1 } from '../file/latin1.ts';
 import type { LearntSymbols } from '../names/learnt-symbols.ts';
 import { EVENT_FORMS, type EventForm, type FieldForm, type ValueForm } from './event-forms.ts';
-import { EventKind, type ProbeShape } from './event-kind.ts';
+import { EventKind } from './event-kind.ts';
+import type { ProbeShape } from './record-format.ts';
 import { CLOSE, find, hashOf, OPEN, sameBytes, startsWith } from './scan.ts';
 
 /** Kinds that are told apart; a text with more different names is no trace, and the rest counts as one kind. */
