@@ -193,8 +193,7 @@ export class Lent {
       [b.MAP_MOMENTS, mappings.moments.words],
       [b.MAP_WATCHED, mappings.watched],
       [b.MAP_FREE, mappings.free.words],
-      [b.PAGE_NEAR, pages.near],
-      [b.PAGE_ROWS, pages.rows],
+      [b.PAGE_ROWS, pages.rows.words],
       [b.PAGE_MOMENTS, pages.records.moments.words],
       [b.PAGE_USERS, pages.records.users],
       [b.PAGE_FREE, pages.records.free.words],
@@ -237,7 +236,7 @@ export class Lent {
     lane.setInt(b.STACK_MASK, names.stacks.slots.length - 1);
     lane.setInt(b.REF_NEAR_LENGTH, refs.near.length);
     lane.setInt(b.MAP_CAPACITY, mappings.domain.length);
-    lane.setInt(b.PAGE_NEAR_LENGTH, pages.near.length);
+    lane.setInt(b.PAGE_ROWS_MASK, pages.rows.wides.length - 1);
     lane.setInt(b.PAGE_CAPACITY, pages.records.users.length);
     lane.setInt(b.KIND_CAPACITY, kinds.made.length);
     lane.setInt(b.FORMER_CAPACITY, former.domain.length);

@@ -36,6 +36,15 @@ export class MomentColumns {
     words[word + MOMENT_STACK] = at.stack;
   }
 
+  /** Makes the record tell of nothing, until it is {@link set}. */
+  clear(record: number): void {
+    this.wides[record * MOMENT_WIDES] = Number.NaN;
+  }
+
+  isClear(record: number): boolean {
+    return Number.isNaN(this.wides[record * MOMENT_WIDES] as number);
+  }
+
   get(record: number): Moment {
     const at = newMoment();
     at.timeNs = this.wides[record * MOMENT_WIDES] as number;

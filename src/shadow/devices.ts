@@ -65,9 +65,11 @@ export class Devices {
    * A mapping was made for the device. Where the source does not show probes, that tells that a driver which was seen to
    * leave has been followed by another.
    */
-  mapped(id: number): void {
-    const { state } = this.get(id);
-    if (!this.showsProbes && (state === 'unbound' || state === 'cleaning')) this.bind(id, UNKNOWN);
+  mapped(id: number): Device {
+    const device = this.get(id);
+    if (this.showsProbes || (device.state !== 'unbound' && device.state !== 'cleaning')) return device;
+    this.bind(id, UNKNOWN);
+    return device;
   }
 
   private bind(id: number, driver: number): void {

@@ -64,8 +64,8 @@ export class Endings {
     }
   }
 
-  /** Ends a run of pages of a mapping. */
-  private end(at: Readonly<Moment>, id: number, iovaPage: number, pages: number): void {
+  /** Ends a run of pages of a mapping that is not in the tables any more. */
+  end(at: Readonly<Moment>, id: number, iovaPage: number, pages: number): void {
     const { mappings, former, kinds, accounting, tellsEveryCut } = this.believed;
     accounting.removed(at, mappings.frameAt(id, iovaPage), pages);
     const gone = mappings.cut(id, pages);

@@ -3,11 +3,16 @@ import { FRAME_SIZE, frameOf, framesIn } from '../kernel/units.ts';
 import type { CountFault, PageAccounting } from './accounting.ts';
 import { PageRefs } from './page-refs.ts';
 
+/** Ranges of which none waits long for memory. */
+const FEW = 8;
+
 /** Counts what the IOMMU can really reach: exactly the frames that are in the page tables. */
 export class ExactAccounting implements PageAccounting {
   readonly kernelWarnings = undefined;
   readonly countsAtBegin = false;
   readonly refs = new PageRefs();
+  /** Kept so that reading is not optimised away. */
+  touched = 0;
   private readonly framesPerPage: number;
   private readonly fault: CountFault;
 
@@ -31,6 +36,7 @@ export class ExactAccounting implements PageAccounting {
   }
 
   removedRanges(at: Readonly<Moment>, starts: Float64Array, lengths: Float64Array, ranges: number): void {
+    if (ranges > FEW) this.touched = this.refs.touch(starts, ranges);
     for (let i = 0; i < ranges; i++) this.removed(at, starts[i] as number, lengths[i] as number);
   }
 

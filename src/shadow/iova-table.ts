@@ -62,7 +62,6 @@ export class IovaTable {
     if (pages > MAX_RANGE_PAGES) throw new RangeError(`${pages} pages are more than one mapping can have`);
     if (id <= 0 || (id | 0) !== id) throw new RangeError(`${id} is not a mapping id`);
     const directory = this.directoryOf(domain) ?? this.newDirectory(domain);
-    if (pages === 1 && this.mapPage(directory, page, id)) return;
     let gib = Math.floor(page / GIB_PAGES);
     let from = page - gib * GIB_PAGES;
     let left = pages;
@@ -78,8 +77,7 @@ export class IovaTable {
   /** Empties the range and tells `out` what was there: ascending runs, one mapping each. */
   clear(domain: number, page: number, pages: number, out: RunSink): void {
     const directory = this.directoryOf(domain);
-    if (directory === undefined || (pages === 1 && this.clearPage(directory, page, out))) return;
-    this.sweep(directory, page, page + pages, out, true);
+    if (directory !== undefined) this.sweep(directory, page, page + pages, out, true);
   }
 
   /** Tells `out` what is in the domain, in ascending order. */
@@ -91,6 +89,40 @@ export class IovaTable {
   collect(domain: number, page: number, pages: number, out: RunSink): void {
     const directory = this.directoryOf(domain);
     if (directory !== undefined) this.sweep(directory, page, page + pages, out, false);
+  }
+
+  /**
+   * Where a page that is free can be mapped by {@link mapAt}, which must be the next call; -1 where that takes more. Most
+   * maps are of a page whose neighbours are mapped.
+   */
+  freeSpot(domain: number, page: number): number {
+    const directory = this.directoryOf(domain);
+    if (directory === undefined) return -1;
+    const at = this.slotOfPage(directory, page);
+    return at >= 0 && this.slots[at] === 0 ? at : -1;
+  }
+
+  /** Gives the page that {@link freeSpot} was asked for to mapping `id`. */
+  mapAt(at: number, id: number): void {
+    this.slots[at] = id;
+    const leaf = at >> FAN_SHIFT;
+    this.nonZero[leaf] = (this.nonZero[leaf] as number) + 1;
+  }
+
+  /** Empties a page where that is one word, and returns the mapping that it belonged to; else 0, and nothing is done. */
+  takePage(domain: number, page: number): number {
+    const directory = this.directoryOf(domain);
+    if (directory === undefined) return 0;
+    const at = this.slotOfPage(directory, page);
+    if (at < 0) return 0;
+    const id = this.slots[at] as number;
+    const leaf = at >> FAN_SHIFT;
+    const nonZero = this.nonZero[leaf] as number;
+    // The node would be empty: it has to go.
+    if (id === 0 || nonZero === 1) return 0;
+    this.slots[at] = 0;
+    this.nonZero[leaf] = nonZero - 1;
+    return id;
   }
 
   /** Whether nothing is in the range: the question of every map, asked without making runs. */
@@ -202,32 +234,6 @@ export class IovaTable {
     const rest = page - gib * GIB_PAGES;
     const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
     return block >= 0 ? -1 : ~block * FAN + (rest & FAN_MASK);
-  }
-
-  /** Maps a page where that is one word; `false` where it is more than that. */
-  private mapPage(directory: Directory, page: number, id: number): boolean {
-    const at = this.slotOfPage(directory, page);
-    if (at < 0 || this.slots[at] !== 0) return false;
-    this.slots[at] = id;
-    const leaf = at >> FAN_SHIFT;
-    this.nonZero[leaf] = (this.nonZero[leaf] as number) + 1;
-    return true;
-  }
-
-  /** Clears a page where that is at most one word; `false` where it is more than that. */
-  private clearPage(directory: Directory, page: number, out: RunSink): boolean {
-    const at = this.slotOfPage(directory, page);
-    if (at < 0) return false;
-    const id = this.slots[at] as number;
-    if (id === 0) return true;
-    const leaf = at >> FAN_SHIFT;
-    const nonZero = this.nonZero[leaf] as number;
-    // The node would be empty: it has to go.
-    if (nonZero === 1) return false;
-    this.slots[at] = 0;
-    this.nonZero[leaf] = nonZero - 1;
-    out.push(page, 1, id);
-    return true;
   }
 
   private mapInGib(directory: Directory, gib: number, from: number, to: number, id: number): void {

@@ -7,8 +7,8 @@ const GIB_FRAMES = FAN * FAN;
 const NEAR_GIBS = 2 ** 22;
 
 /**
- * A slot of 2 MiB below this is no node but a lone frame: only one of the block is mapped, once. Its number in the block
- * is in the low bits, the rest is {@link LONE}.
+ * A slot of 2 MiB below this is no node but a lone run: frames of the block that adjoin are mapped, each once, and no
+ * others. The lowest bits are the first of them, the next ones how many follow it, and the rest is {@link LONE}.
  */
 export const LONE_LIMIT = -(2 ** 30);
 const LONE = -(2 ** 31);
@@ -20,8 +20,8 @@ export const MAX_RANGE_FRAMES = 2 ** 40;
  * How many mappings reach each frame (4 KiB) of physical memory.
  *
  * A directory slot per GiB leads to 512 slots of 2 MiB, each of them to 512 frames. A slot holds `v >= 0`, one
- * count for all of its block, or `v < 0`, the child node `~v`; of a block in which a single frame is mapped once, as a
- * page of a network card often is, it holds that frame. A node also has a *pending* count, which is owed to
+ * count for all of its block, or `v < 0`, the child node `~v`; of a block in which one run of frames is mapped once, as
+ * a buffer of a network card often is, it holds that run. A node also has a *pending* count, which is owed to
  * everything below it: the count of a frame is its last slot plus the pending counts of the nodes above.
  *
  * Two rules keep this small and fast:
@@ -32,7 +32,7 @@ export const MAX_RANGE_FRAMES = 2 ** 40;
  * Cost: per GiB touched, at most two node expansions at each ragged edge and one word per whole 2 MiB; a whole GiB
  * is one word, also when the GiB is fragmented (`remove` then needs a pending count; without one it visits the
  * nodes that exist). A range of any length reads at most the directory that exists, never one word per GiB of the
- * range. Memory: nothing for a lone frame, 2 KiB for a block with more, never more than about 4 bytes per frame of RAM, plus
+ * range. Memory: nothing for a lone run, 2 KiB for a block with more, never more than about 4 bytes per frame of RAM, plus
  * one word of directory per GiB: 16 MiB for the longest range there is, whatever its address.
  *
  * Frames are integers in 0 ... 2^52 (see `kernel/units.ts`). Counts are Int32: the zero page may be mapped at a
@@ -85,6 +85,25 @@ export class PageRefs {
     return frames > 0 ? frames - this.removeInGib(gib, from, from + frames) : 0;
   }
 
+  /**
+   * Reads the slots of many frames and returns their sum, which means nothing. Each of these accesses may have to wait for
+   * memory, but none for the one before it: what comes after finds the slots near.
+   */
+  touch(frames: Float64Array, count: number): number {
+    const { slots, near } = this;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const frame = frames[i] as number;
+      const gib = Math.floor(frame / GIB_FRAMES);
+      const slot = gib < near.length ? (near[gib] as number) : 0;
+      if (slot >= 0) continue;
+      const rest = frame - gib * GIB_FRAMES;
+      const block = slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
+      if (block < 0 && block >= LONE_LIMIT) sum += slots[~block * FAN + (rest & FAN_MASK)] as number;
+    }
+    return sum;
+  }
+
   /** Number of mappings that reach the frame. */
   get(frame: number): number {
     const gib = Math.floor(frame / GIB_FRAMES);
@@ -94,7 +113,7 @@ export class PageRefs {
     const owed = this.pending[~slot] as number;
     const block = this.slots[~slot * FAN + (rest >> FAN_SHIFT)] as number;
     if (block >= 0) return owed + block;
-    if (block < LONE_LIMIT) return owed + Number(((block ^ rest) & FAN_MASK) === 0);
+    if (block < LONE_LIMIT) return owed + inLone(block, rest & FAN_MASK, (rest & FAN_MASK) + 1);
     return owed + (this.pending[~block] as number) + (this.slots[~block * FAN + (rest & FAN_MASK)] as number);
   }
 
@@ -162,10 +181,11 @@ export class PageRefs {
     const block = this.slots[at] as number;
     if (block >= 0) {
       if (block > 0) return false;
-      this.slots[at] = LONE + inBlock;
+      this.slots[at] = lone(inBlock, inBlock + 1);
       this.nonZero[~slot] = (this.nonZero[~slot] as number) + 1;
       return true;
     }
+    if (block < LONE_LIMIT && this.lengthen(at, inBlock, inBlock + 1)) return true;
     const leaf = block < LONE_LIMIT ? this.unfoldLone(at) : ~block;
     const own = this.slots[leaf * FAN + inBlock] as number;
     if (own === 0) {
@@ -190,8 +210,10 @@ export class PageRefs {
     const block = this.slots[at] as number;
     if (block >= 0) return false;
     if (block < LONE_LIMIT) {
+      if (block !== lone(inBlock, inBlock + 1)) return this.shorten(at, inBlock, inBlock + 1);
       const nonZero = (this.nonZero[~slot] as number) - 1;
-      if (block !== LONE + inBlock || nonZero === 0) return false;
+      // The node of blocks would be empty.
+      if (nonZero === 0) return false;
       this.slots[at] = 0;
       this.nonZero[~slot] = nonZero;
       return true;
@@ -210,15 +232,38 @@ export class PageRefs {
     return true;
   }
 
-  /** Gives a block with a lone frame a node, and returns it. */
+  /** Gives a block with a lone run a node, and returns it. */
   private unfoldLone(at: number): number {
-    const lone = (this.slots[at] as number) & FAN_MASK;
+    const block = this.slots[at] as number;
     const leaf = this.take(0, 0);
-    this.slots[leaf * FAN + lone] = 1;
-    this.nonZero[leaf] = 1;
-    this.total[leaf] = 1;
+    const from = block & FAN_MASK;
+    const count = inLone(block, 0, FAN);
+    this.slots.fill(1, leaf * FAN + from, leaf * FAN + from + count);
+    this.nonZero[leaf] = count;
+    this.total[leaf] = count;
     this.slots[at] = ~leaf;
     return leaf;
+  }
+
+  /** Makes a lone run longer by frames at one of its ends; `false` where they are elsewhere, or would fill the block. */
+  private lengthen(at: number, from: number, to: number): boolean {
+    const block = this.slots[at] as number;
+    const first = block & FAN_MASK;
+    const end = first + inLone(block, 0, FAN);
+    if ((from !== end && to !== first) || end - first + to - from === FAN) return false;
+    this.slots[at] = from === end ? lone(first, to) : lone(from, end);
+    return true;
+  }
+
+  /** Makes a lone run shorter by frames at one of its ends; `false` where they are elsewhere, or all of it. */
+  private shorten(at: number, from: number, to: number): boolean {
+    const block = this.slots[at] as number;
+    const first = block & FAN_MASK;
+    const end = first + inLone(block, 0, FAN);
+    if (from === first && to < end) this.slots[at] = lone(to, end);
+    else if (to === end && from > first) this.slots[at] = lone(first, from);
+    else return false;
+    return true;
   }
 
   private addInGib(gib: number, from: number, to: number): void {
@@ -267,11 +312,10 @@ export class PageRefs {
     const slot = this.slots[mid * FAN + index] as number;
     if (slot === 0) {
       this.nonZero[mid] = (this.nonZero[mid] as number) + 1;
-      if (to - from === 1) {
-        this.slots[mid * FAN + index] = LONE + from;
-        return;
-      }
+      this.slots[mid * FAN + index] = lone(from, to);
+      return;
     }
+    if (slot < LONE_LIMIT && this.lengthen(mid * FAN + index, from, to)) return;
     let leaf = ~slot;
     if (slot >= 0) {
       leaf = this.take(slot, 0);
@@ -357,11 +401,12 @@ export class PageRefs {
       leaf = this.take(slot, 1);
       this.slots[mid * FAN + index] = ~leaf;
     } else if (slot < LONE_LIMIT) {
-      if (to - from === 1 && slot === LONE + from) {
+      if (slot === lone(from, to)) {
         this.slots[mid * FAN + index] = 0;
         this.nonZero[mid] = (this.nonZero[mid] as number) - 1;
-        return 1;
+        return to - from;
       }
+      if (this.shorten(mid * FAN + index, from, to)) return to - from;
       leaf = this.unfoldLone(mid * FAN + index);
     }
     const slots = this.slots;
@@ -426,7 +471,7 @@ export class PageRefs {
       if (block === 0) continue;
       const start = Math.max(from - index * FAN, 0);
       const stop = Math.min(to - index * FAN, FAN);
-      if (block < LONE_LIMIT) total += Number(this.firstInBlock(block, start, stop) >= 0);
+      if (block < LONE_LIMIT) total += inLone(block, start, stop);
       else if (block > 0 || (this.pending[~block] as number) > 0) total += stop - start;
       else if (stop - start === FAN) total += this.nonZero[~block] as number;
       else for (let i = start; i < stop; i++) if (this.slots[~block * FAN + i] !== 0) total++;
@@ -454,11 +499,10 @@ export class PageRefs {
     return -1;
   }
 
-  /** The first mapped frame of a block that has a node or a lone frame, or -1. */
+  /** The first mapped frame of a block that has a node or a lone run, or -1. */
   private firstInBlock(block: number, from: number, to: number): number {
     if (block < LONE_LIMIT) {
-      const lone = block & FAN_MASK;
-      return lone >= from && lone < to ? lone : -1;
+      return inLone(block, from, to) > 0 ? Math.max(from, block & FAN_MASK) : -1;
     }
     const leaf = ~block;
     if ((this.pending[leaf] as number) > 0) return from;
@@ -580,4 +624,16 @@ export class PageRefs {
       for (let g = Math.max(first, key * FAN); g <= stop; g++) if (this.slotOf(g) !== 0) yield g;
     }
   }
+}
+
+/** The slot of a block in which the frames `from` to `to` are mapped once. */
+function lone(from: number, to: number): number {
+  return LONE + from + (to - from - 1) * FAN;
+}
+
+/** How many of the frames `from` to `to` are in a lone run. */
+function inLone(block: number, from: number, to: number): number {
+  const first = block & FAN_MASK;
+  const end = first + ((block >> FAN_SHIFT) & FAN_MASK) + 1;
+  return Math.max(0, Math.min(end, to) - Math.max(first, from));
 }

@@ -178,12 +178,14 @@ export class Shadow implements KernelEvents {
     const pages = framesIn(iova, size);
     if (pages === 0 || pages > LARGEST_MAP) return;
     if (!this.found.isEmpty) this.mapOverFound(at, domain, page, pages);
-    if (!this.tables.isFree(domain, page, pages)) {
+    const spot = pages === 1 ? this.tables.freeSpot(domain, page) : -1;
+    if (spot < 0 && !this.tables.isFree(domain, page, pages)) {
       this.changes.mapOver(at, domain, iova, phys, size);
       this.endings.remove(at, domain, page, pages);
     }
     const id = this.mappings.add(at, domain, page, frameOf(phys), pages, prot);
-    this.tables.map(domain, page, pages, id);
+    if (spot < 0) this.tables.map(domain, page, pages, id);
+    else this.tables.mapAt(spot, id);
     this.accounting.mapped(at, domain, phys, size);
     if (framesIn(phys, size) !== pages) this.endings.miscounted();
     if (domain !== UNKNOWN) this.namesDomains = true;
@@ -206,11 +208,17 @@ export class Shadow implements KernelEvents {
   }
 
   iommuUnmapEnd(at: Moment, domain: number, iova: number, size: number, unmapped: number): void {
-    const known = this.domainOf(domain, iova);
-    if (this.found.isReading) this.found.noteUnmapped(frameOf(iova), framesIn(iova, unmapped));
-    if (!this.found.isEmpty) this.unmapFound(at, domain, frameOf(iova), framesIn(iova, unmapped));
-    if (domain === UNKNOWN) this.removeEverywhere(at, frameOf(iova), framesIn(iova, unmapped));
-    else this.endings.remove(at, known, frameOf(iova), framesIn(iova, unmapped));
+    const page = frameOf(iova);
+    const pages = framesIn(iova, unmapped);
+    const { found } = this;
+    const isPlain = pages === 1 && domain !== UNKNOWN && found.isEmpty && !found.isReading;
+    const id = isPlain ? this.tables.takePage(domain, page) : 0;
+    const known = id !== 0 ? domain : this.domainOf(domain, iova);
+    if (found.isReading) found.noteUnmapped(page, pages);
+    if (!found.isEmpty) this.unmapFound(at, domain, page, pages);
+    if (id !== 0) this.endings.end(at, id, page, 1);
+    else if (domain === UNKNOWN) this.removeEverywhere(at, page, pages);
+    else this.endings.remove(at, known, page, pages);
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
     const calls = this.recentCalls(at);
     calls.unmapped(known, iova, iova + unmapped);
@@ -267,8 +275,7 @@ export class Shadow implements KernelEvents {
     direction: number,
     attrs: number,
   ): void {
-    this.devices.mapped(device);
-    const { generation } = this.devices.get(device);
+    const { generation } = this.devices.mapped(device);
     if (this.wasJustMapped(at, dmaAddr, size)) this.learn(at, device, dmaAddr, size);
     this.dma.add(at, kind, device, dmaAddr, size, phys, direction, attrs, generation);
   }
@@ -289,8 +296,7 @@ export class Shadow implements KernelEvents {
   }
 
   dmaMapSg(at: Moment, device: number, list: ScatterList, direction: number, attrs: number): void {
-    this.devices.mapped(device);
-    const { generation } = this.devices.get(device);
+    const { generation } = this.devices.mapped(device);
     let first = 0;
     let last = 0;
     let mapped = false;
@@ -504,9 +510,8 @@ export class Shadow implements KernelEvents {
   }
 
   private attribute(id: number, device: number): void {
-    this.devices.mapped(device);
     this.mappings.device[id] = device;
-    this.mappings.generation[id] = this.devices.get(device).generation;
+    this.mappings.generation[id] = this.devices.mapped(device).generation;
   }
 
   /**

@@ -73,8 +73,24 @@ describe('the history of a page', () => {
     expect(records.users.length).toBe(INITIAL_RECORDS);
   });
 
+  it('does not take a block for another that has as many pages and the same ends', () => {
+    const history = new PageHistory();
+    history.pageAlloc(at(1), 0, 3);
+    for (const pfn of [1, 2, 5, 6]) history.pageAlloc(at(2), pfn, 0);
+    history.pageAlloc(at(3), 0, 2);
+    const times = Array.from({ length: 8 }, (_, pfn) => history.lastAlloc(pfn)?.timeNs);
+    expect(times).toEqual([3, 3, 3, 3, 1, 2, 2, 1]);
+  });
+
   it('never mixes up the records that it uses again', () => {
-    const event = fc.record({ pfn: fc.nat(40), order: fc.nat(4), free: fc.boolean() });
+    const small = fc.record({ pfn: fc.nat(40), order: fc.nat(4), free: fc.boolean() });
+    // Around two blocks of 2 MiB, also such that are not aligned, as no kernel has them.
+    const large = fc.record({
+      pfn: fc.constantFrom(0, 512, 1024, 5, 500, 1020),
+      order: fc.constantFrom(0, 1, 3, 5, 9, 10),
+      free: fc.boolean(),
+    });
+    const event = fc.oneof({ weight: 3, arbitrary: small }, { weight: 1, arbitrary: large });
     fc.assert(
       fc.property(fc.array(event, { maxLength: 120 }), events => {
         const history = new PageHistory();
@@ -89,7 +105,7 @@ describe('the history of a page', () => {
             state.set(page, free ? 'free' : 'allocated');
           }
         });
-        const pages = Array.from({ length: 60 }, (_, i) => i);
+        const pages = Array.from({ length: 2100 }, (_, i) => i).filter(i => i < 60 || i % 17 < 3);
         expect(pages.map(pfn => history.lastAlloc(pfn)?.timeNs)).toEqual(
           pages.map(pfn => allocated.get(pfn)),
         );

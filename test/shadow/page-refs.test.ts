@@ -84,13 +84,36 @@ describe('how it stays small', () => {
     expect(refs.anyMapped(5 * MIB2 + 10, 5)).toBe(false);
     expect(refs.anyMapped(5 * MIB2 + 10, 6)).toBe(true);
     refs.add(MIB2 + 3, 1);
-    refs.add(2 * MIB2 + 7, 1);
+    refs.add(2 * MIB2 + 8, 1);
     expect(refs.nodesInUse).toBe(3);
-    expect([MIB2 + 3, 2 * MIB2 + 6, 2 * MIB2 + 7].map(frame => refs.get(frame))).toEqual([2, 1, 1]);
+    expect([MIB2 + 3, 2 * MIB2 + 6, 2 * MIB2 + 8].map(frame => refs.get(frame))).toEqual([2, 1, 1]);
     expect(refs.remove(3 * MIB2 + 8, 1)).toBe(1);
     expect(refs.remove(0, 100 * MIB2)).toBe(100 * MIB2 - 101);
     expect(refs.remove(MIB2 + 3, 1)).toBe(0);
     expect(refs.nodesInUse).toBe(0);
+  });
+
+  it('keeps a lone run in the word of its block while it grows and shrinks at its ends', () => {
+    const refs = new PageRefs();
+    refs.add(GIB + 100, 16);
+    refs.add(GIB + 116, 1);
+    refs.add(GIB + 80, 20);
+    expect(refs.nodesInUse).toBe(1);
+    expect([79, 80, 116, 117].map(frame => refs.get(GIB + frame))).toEqual([0, 1, 1, 0]);
+    expect(refs.countMapped(GIB + 90, 1000)).toBe(27);
+    expect(refs.firstMapped(GIB + 90, 1000)).toBe(GIB + 90);
+    expect(refs.remove(GIB + 80, 5)).toBe(0);
+    expect(refs.remove(GIB + 116, 1)).toBe(0);
+    expect(refs.nodesInUse).toBe(1);
+    expect(refs.countMapped(GIB, GIB)).toBe(31);
+    expect(refs.remove(GIB + 90, 1)).toBe(0);
+    expect(refs.nodesInUse).toBe(2);
+    expect(refs.remove(GIB, GIB)).toBe(GIB - 30);
+    expect(refs.nodesInUse).toBe(0);
+    // One frame after the other fills the block, which is then one count.
+    for (let frame = 0; frame < MIB2; frame++) refs.add(GIB + frame, 1);
+    expect(refs.nodesInUse).toBe(1);
+    expect(refs.countMapped(GIB, GIB)).toBe(MIB2);
   });
 
   it('unfolds for a hole and folds again when the hole is filled', () => {

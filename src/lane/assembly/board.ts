@@ -129,8 +129,8 @@ export const MAP_MADE = 90;
 export const MAP_LIVE = 91;
 export const MAP_LIVE_BYTES = 92;
 
-export const PAGE_NEAR = 94;
-export const PAGE_NEAR_LENGTH = 95;
+/** The places of `PageRows`, and the mask of a place among its float64. */
+export const PAGE_ROWS_MASK = 95;
 export const PAGE_ROWS = 96;
 export const PAGE_MOMENTS = 97;
 export const PAGE_USERS = 98;

@@ -18,9 +18,30 @@ const MASK: u64 = FAN - 1;
 /** Pages of a block. */
 const BLOCK: u64 = FAN;
 
-/** A slot of 2 MiB below this is a lone frame: `LONE_LIMIT` and `LONE` of `shadow/page-refs.ts`. */
+/** A slot of 2 MiB below this is a lone run: `LONE_LIMIT` and `LONE` of `shadow/page-refs.ts`. */
 const LONE_LIMIT: i32 = -(1 << 30);
 const LONE: i32 = i32.MIN_VALUE;
+
+/** The slot of a block in which the frames `from` to `to` are mapped once. */
+function lone(from: i32, to: i32): i32 {
+  return LONE + from + (to - from - 1) * FAN;
+}
+
+/** The first frame of a lone run, and the one behind it. */
+function loneFirst(slot: i32): i32 {
+  return slot & (FAN - 1);
+}
+
+function loneEnd(slot: i32): i32 {
+  return loneFirst(slot) + ((slot >> FAN_BITS) & (FAN - 1)) + 1;
+}
+
+/** Whether frames can be put at one of the ends of a lone run without filling the block. */
+function continues(slot: i32, from: i32, to: i32): bool {
+  const first = loneFirst(slot);
+  const end = loneEnd(slot);
+  return (from === end || to === first) && end - first + to - from < FAN;
+}
 
 /** Node of a GiB; -1 where it has none: it is one number, or out of reach. */
 function midOf(frame: u64): i32 {
@@ -46,9 +67,8 @@ export function anyMapped(frame: u64, frames: u32): i32 {
   const block = intAt(slots, blockOf(mid, frame));
   if (block >= 0) return block > 0 ? 1 : 0;
   if (block < LONE_LIMIT) {
-    const lone = block & (FAN - 1);
     const from = (frame & MASK) as i32;
-    return lone >= from && lone < from + (frames as i32) ? 1 : 0;
+    return loneFirst(block) < from + (frames as i32) && from < loneEnd(block) ? 1 : 0;
   }
   const leaf = ~block;
   if (intAt(at(REF_PENDING), leaf) > 0) return 1;
@@ -76,9 +96,12 @@ export function canAdd(frame: u64, frames: u64): bool {
   if ((frame & MASK) + frames > BLOCK) return false;
   const slot = intAt(slots, block);
   if (slot > 0) return false;
-  if (slot === 0 && intAt(at(REF_NON_ZERO), mid) + 1 >= FAN) return false;
-  if (slot === 0 && frames === 1) return true;
-  if (slot === 0 || slot < LONE_LIMIT) return word(REF_FIRST_FREE) >= 0 && frames + 1 < BLOCK;
+  if (slot === 0) return intAt(at(REF_NON_ZERO), mid) + 1 < FAN;
+  if (slot < LONE_LIMIT) {
+    const from = (frame & MASK) as i32;
+    if (continues(slot, from, from + (frames as i32))) return true;
+    return word(REF_FIRST_FREE) >= 0 && loneEnd(slot) - loneFirst(slot) + (frames as i32) < FAN;
+  }
   return intAt(at(REF_NON_ZERO), ~slot) + (frames as i32) < FAN;
 }
 
@@ -113,22 +136,26 @@ export function add(frame: u64, frames: u64): void {
     return;
   }
   const slot = intAt(slots, block);
+  const from = (frame & MASK) as i32;
+  const to = from + (frames as i32);
   if (slot === 0) {
     setIntAt(nonZero, mid, intAt(nonZero, mid) + 1);
-    if (frames === 1) {
-      setIntAt(slots, block, LONE + ((frame & MASK) as i32));
-      return;
-    }
+    setIntAt(slots, block, lone(from, to));
+    return;
   }
   let leaf = ~slot;
-  if (slot === 0 || slot < LONE_LIMIT) {
+  if (slot < LONE_LIMIT) {
+    const runFirst = loneFirst(slot);
+    const runEnd = loneEnd(slot);
+    if (continues(slot, from, to)) {
+      setIntAt(slots, block, from === runEnd ? lone(runFirst, to) : lone(from, runEnd));
+      return;
+    }
     leaf = takeNode();
     setIntAt(slots, block, ~leaf);
-    if (slot !== 0) {
-      setIntAt(slots, leaf * FAN + (slot & (FAN - 1)), 1);
-      setIntAt(nonZero, leaf, 1);
-      setIntAt(at(REF_TOTAL), leaf, 1);
-    }
+    for (let i = leaf * FAN + runFirst; i < leaf * FAN + runEnd; i++) setIntAt(slots, i, 1);
+    setIntAt(nonZero, leaf, runEnd - runFirst);
+    setIntAt(at(REF_TOTAL), leaf, runEnd - runFirst);
   }
   const first = leaf * FAN + ((frame & MASK) as i32);
   let risen = 0;
@@ -161,7 +188,13 @@ export function canRemove(frame: u64, frames: u64): bool {
   if ((frame & MASK) + frames > BLOCK) return false;
   const slot = intAt(slots, block);
   if (slot >= 0) return false;
-  if (slot < LONE_LIMIT) return frames === 1 && slot === LONE + ((frame & MASK) as i32);
+  if (slot < LONE_LIMIT) {
+    const from = (frame & MASK) as i32;
+    const to = from + (frames as i32);
+    const first = loneFirst(slot);
+    const end = loneEnd(slot);
+    return from === first ? to <= end : to === end && from > first;
+  }
   const leaf = ~slot;
   if (intAt(at(REF_PENDING), leaf) !== 0) return false;
   const first = leaf * FAN + ((frame & MASK) as i32);
@@ -188,9 +221,19 @@ export function remove(frame: u64, frames: u64): void {
   }
   const slot = intAt(slots, block);
   if (slot < LONE_LIMIT) {
-    setIntAt(slots, block, 0);
-    setIntAt(nonZero, mid, intAt(nonZero, mid) - 1);
-    noteEmpty(frame, mid);
+    const from = (frame & MASK) as i32;
+    const to = from + (frames as i32);
+    const runFirst = loneFirst(slot);
+    const runEnd = loneEnd(slot);
+    if (from > runFirst) {
+      setIntAt(slots, block, lone(runFirst, from));
+    } else if (to < runEnd) {
+      setIntAt(slots, block, lone(to, runEnd));
+    } else {
+      setIntAt(slots, block, 0);
+      setIntAt(nonZero, mid, intAt(nonZero, mid) - 1);
+      noteEmpty(frame, mid);
+    }
     return;
   }
   const leaf = ~slot;
