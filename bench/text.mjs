@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inTurn, printed } from './measure.mjs';
+import { inTurn, median, printed } from './measure.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const command = `${root}dist/bin/iommusan.cjs`;
@@ -22,8 +22,8 @@ const LINES_WITH_STACKS = 2e6;
 export function textTable(traces, rounds = 3) {
   mkdirSync(folder, { recursive: true });
   const table = [
-    '| text | lines | bytes a line | iommusan check | by processor time | peak | awk |',
-    '| --- | --: | --: | --: | --: | --: | --: |',
+    '| text | lines | bytes a line | iommusan check | by processor time | reading alone | peak | awk |',
+    '| --- | --: | --: | --: | --: | --: | --: | --: |',
   ];
   const path = join(folder, 'some.txt');
   for (const [name, trace] of traces) {
@@ -46,6 +46,9 @@ function row(name, path, rounds) {
   const bytes = printed(['wc', '-c', path]);
   const check = [process.execPath, command, 'check', '--no-progress', path];
   const [own, awk] = inTurn([check, ['awk', 'END { print NR }', path]], rounds);
+  const alone = Array.from({ length: rounds }, () =>
+    printed([process.execPath, `${root}bench/read-text.mjs`, path]),
+  );
   const millions = ms => `${(lines / ms / 1000).toFixed(2)} million a second`;
   const cells = [
     name,
@@ -53,6 +56,7 @@ function row(name, path, rounds) {
     (bytes / lines).toFixed(0),
     millions(own.wallMs),
     `${millions(own.cpuMs)} (${((own.cpuMs * 1e6) / lines).toFixed(0)} ns a line)`,
+    `${median(alone).toFixed(0)} ns a line`,
     `${(own.peakKiB / 1024).toFixed(0)} MB`,
     millions(awk.wallMs),
   ];
