@@ -66,7 +66,7 @@ describe('compiled code gives the report that the long way gives', () => {
           await expectSame(path);
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 6 },
     );
   });
 
@@ -81,7 +81,7 @@ describe('compiled code gives the report that the long way gives', () => {
         for (const [at, value] of changes) wrong[at] = value;
         await expectSame(files.write('wrong.dat', wrong));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 
@@ -97,7 +97,7 @@ describe('compiled code gives the report that the long way gives', () => {
   });
 
   it('of random programs on the simulated machine', { timeout: 60_000 }, async () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 6; seed++) {
       const machine = new Machine({ iommu: 'vtd', seed, logLimit: 0, memoryBytes: 64 << 20 });
       const path = files.path(`program-${seed}.dat`);
       const recorder = await KernelRecorder.create(path, machine.names, { pageSize: 4096 });

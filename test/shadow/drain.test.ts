@@ -95,7 +95,7 @@ describe('mappings that are ended in bulk', () => {
         expect(beliefOf(bulk)).toEqual(beliefOf(single));
         expect(faults[0]).toEqual(faults[1]);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
