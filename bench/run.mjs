@@ -71,7 +71,7 @@ rmSync(folder, { recursive: true });
 if (options.write) writeFileSync(`${root}bench/RESULTS.md`, `${lines.join('\n')}\n`);
 
 function compare(name, path, times) {
-  const check = [process.execPath, command, 'check', '--no-progress', path];
+  const check = [process.execPath, command, 'check', path];
   const [own, report, raw] = inTurn(
     [check, ['trace-cmd', 'report', path], ['trace-cmd', 'report', '-R', path]],
     times,

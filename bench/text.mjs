@@ -44,7 +44,7 @@ export function textTable(traces, rounds = 3) {
 function row(name, path, rounds) {
   const lines = printed(['wc', '-l', path]);
   const bytes = printed(['wc', '-c', path]);
-  const check = [process.execPath, command, 'check', '--no-progress', path];
+  const check = [process.execPath, command, 'check', path];
   const [own, awk] = inTurn([check, ['awk', 'END { print NR }', path]], rounds);
   const alone = Array.from({ length: rounds }, () =>
     printed([process.execPath, `${root}bench/read-text.mjs`, path]),
