@@ -21,7 +21,7 @@ const PARTS = [
 /** The same of functions of the lane, which are named after their files. */
 const LANE_PARTS = [
   ['walk and merge', /assembly\/(index|cursor|merge)\//],
-  ['decode and bind', /assembly\/(event|names|tell)\//],
+  ['decode and bind', /assembly\/(event|names|recipe|threads|devices|tell[a-z-]*)\//],
   ['shadow', /assembly\/(iova|refs|pages|mappings|dma)\//],
 ];
 

@@ -1,6 +1,6 @@
 import type { ChunkReader } from '../trace/dat/chunk-reader.ts';
 import type { PageLayout } from '../trace/dat/metadata.ts';
-import { type ChunkSource, CpuCursor, LOST_UNCOUNTED } from '../trace/events/cpu-cursor.ts';
+import { type ChunkSource, CpuCursor, together } from '../trace/events/cpu-cursor.ts';
 import * as b from './assembly/board.ts';
 import type { Lane } from './lane.ts';
 
@@ -180,10 +180,4 @@ class OneSubBuffer implements ChunkSource {
   damaged(message: string): void {
     this.reader.damaged(message);
   }
-}
-
-/** Losses before one event add up, unless a part of them is not counted. */
-function together(one: number, other: number): number {
-  if (one === LOST_UNCOUNTED || other === LOST_UNCOUNTED) return LOST_UNCOUNTED;
-  return one + other;
 }

@@ -7,6 +7,8 @@ import {
   DOMAIN_LOWS,
   DOMAIN_MASK,
   DOMAIN_SLOTS,
+  EVENT,
+  NEW_STACK,
   OUT_HIGH,
   OUT_LOW,
   STACK_LENGTHS,
@@ -144,4 +146,18 @@ function areSame(known: usize, length: i32): bool {
     if (load<u64>(known + i) !== load<u64>(scratch + i)) return false;
   }
   return true;
+}
+
+/** What to answer where a name has no id, see above. */
+export function without(id: i32, ask: i32): i32 {
+  return id === NEVER ? EVENT : ask;
+}
+
+/** Gives the event the id of its stack: 0, or what to answer where it has none yet. */
+export function learnStack(): i32 {
+  if (event.frameBytes === 0) return 0;
+  const id = stackOfEvent();
+  if (id < 0) return without(id, NEW_STACK);
+  event.setStack(id);
+  return 0;
 }

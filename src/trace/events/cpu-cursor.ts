@@ -237,6 +237,6 @@ export class CpuCursor {
 }
 
 /** Losses before one event add up, unless a part of them is not counted. */
-function together(one: number, other: number): number {
+export function together(one: number, other: number): number {
   return one === LOST_UNCOUNTED || other === LOST_UNCOUNTED ? LOST_UNCOUNTED : one + other;
 }
