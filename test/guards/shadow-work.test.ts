@@ -108,36 +108,3 @@ describe('pages that are far from each other', () => {
     expect(history.bytes).toBe(before);
   });
 });
-
-describe('a map, an unmap, an allocation and a free of a page', () => {
-  it('make no object', () => {
-    const { shadow } = newShadow();
-    const at = newMoment();
-    const live = 1024;
-    shadow.domainAttach(at, 1, 1);
-    let count = 0;
-    const operations = (end: number): void => {
-      for (; count < end; count++) {
-        const iova = GIB + (count % live) * PAGE;
-        const before = 1 + ((count - live) % 4096) * 37;
-        const pfn = 1 + (count % 4096) * 37;
-        at.timeNs++;
-        if (count >= live) {
-          shadow.iommuUnmapBegin(at, 1, iova, PAGE);
-          shadow.iommuUnmapEnd(at, 1, iova, PAGE, PAGE);
-          shadow.pageFree(at, before, 0);
-        }
-        shadow.pageAlloc(at, pfn, 0);
-        shadow.iommuMap(at, 1, iova, pfn * PAGE, PAGE, 3);
-      }
-    };
-    // Until the compiler is done, and between what it leaves behind, some stretch is quiet. An object has 16 bytes or more.
-    let least = Number.POSITIVE_INFINITY;
-    for (let stretch = 0; stretch < 200 && least >= 8; stretch++) {
-      const before = process.memoryUsage().heapUsed;
-      operations(count + 20_000);
-      least = Math.min(least, Math.abs(process.memoryUsage().heapUsed - before) / 20_000);
-    }
-    expect(least).toBeLessThan(8);
-  });
-});
