@@ -64,7 +64,7 @@ for (const millions of lengths) {
   if (millions > 10) rmSync(path);
 }
 
-shadowAgainstKernel();
+await shadowAgainstKernel();
 textAgainstAwk();
 await parts(join(folder, '10m.dat'));
 rmSync(folder, { recursive: true });
@@ -100,7 +100,7 @@ function firstFinding(path, millions) {
   firstFindingText = text;
 }
 
-function shadowAgainstKernel() {
+async function shadowAgainstKernel() {
   if (firstFindingText) {
     say();
     say(firstFindingText);
@@ -114,7 +114,7 @@ function shadowAgainstKernel() {
   say();
   say('| workload | what | loop | shadow | times |');
   say('| --- | --- | --: | --: | --: |');
-  for (const { name, whole, unmap, kernel, shadow } of compareShadow(folder, Number(options.seconds))) {
+  for await (const { name, whole, unmap, kernel, shadow } of compareShadow(folder, Number(options.seconds))) {
     if (whole)
       say(
         `| ${name} | ${whole} | ${ns(kernel.whole)} | ${ns(shadow.whole)} | ${times(kernel.whole / shadow.whole)} |`,

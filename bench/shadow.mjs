@@ -1,7 +1,22 @@
-// node bench/shadow.mjs WORKLOAD ROUNDS: the shadow alone, doing what kernel-loop.c does: the same calls with the same
-// numbers, see workloads.h. Prints the same: medians of the rounds, of ns for each operation and for each unmap, and what
-// came out. The shadow also keeps who mapped, unmapped, allocated and freed each page, and when.
-import { Shadow } from '../dist/shadow/index.js';
+// WORKLOAD ROUNDS FOLDER: a check alone, doing what kernel-loop.c does: the same calls with the same numbers, see
+// workloads.h. Their events are told in batches, as those of a text are, so a check is measured without the reading; the
+// time of making them is not counted. Prints the same: medians of the rounds, of ns for each operation and for each unmap,
+// and what came out. The shadow also keeps who mapped, unmapped, allocated and freed each page, and when; and the calls of
+// each thread are joined, as `iommusan record` writes them: entry, tracepoint and return of a map, entry and tracepoint of
+// an unmap.
+//
+// It works on parts of iommusan that are not for others: workloads.mjs makes one file of it and starts that.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_CHECKS } from '../src/checks/all-checks.ts';
+import { Judge } from '../src/checks/judge.ts';
+import { LaneBatches } from '../src/lane/batches.ts';
+import { Binder } from '../src/trace/bindings/binder.ts';
+import { TraceSource } from '../src/trace/trace-source.ts';
+import { LITTLE_ENDIAN_64 } from '../src/trace/write/abi.ts';
+import { shapeEvent } from '../src/trace/write/event-shape.ts';
+import { TraceWriter } from '../src/trace/write/trace-writer.ts';
+import { CONSTANTS, KALLSYMS, SHAPES } from './shapes.mjs';
 
 const PAGE = 4096;
 const GIB_PAGES = 2 ** 18;
@@ -13,8 +28,7 @@ const LIST_SPAN = 512;
 const LARGEST_PIECE = 5;
 const BATCH_PFN = 2 ** 23;
 const BATCH_PAGE = 2 ** 20;
-const DOMAIN = 1;
-const DEVICE = 1;
+const LARGEST_BLOCK = 1024;
 
 const ring = (live, pages, top, pool = 0) => ({ round: ringRound, live, pages, top, pool });
 const batch = (pages, unmapPages, gibs, scattered) => ({
@@ -43,28 +57,146 @@ const WORKLOADS = {
   'vfio4Kto1G-in-order': batch(1, GIB_PAGES, 1, false),
 };
 
-const [name, roundsText] = process.argv.slice(2);
+const [name, roundsText, scratch] = process.argv.slice(2);
 const rounds = Number(roundsText);
 const workload = WORKLOADS[name];
 if (!workload || !(rounds >= 1)) {
-  console.error('usage: shadow.mjs WORKLOAD ROUNDS');
+  console.error('usage: shadow.mjs WORKLOAD ROUNDS FOLDER');
   process.exit(2);
 }
 
-const silent = () => undefined;
-const shadow = new Shadow({
-  pageSize: PAGE,
-  accounting: 'exact',
-  changes: { mapOver: silent, watchedCut: silent, mappingCut: silent, countFault: silent },
-});
-// As in a check with the rules that are on by default.
-shadow.tellsEveryCut = false;
-const at = { timeNs: 1, cpu: 0, pid: 1, context: 1, stack: 1, position: 0 };
-shadow.domainAttach(at, DOMAIN, DEVICE);
+const RECORDS = 4096;
+const RECORD_BYTES = 64;
+const POINTER = 0xff11_0001_0000_0000n;
+
+/** Events of the kinds that the lane reads, written into batches as the reader of texts has them, see `RecordBatch`. */
+class Batches {
+  constructor(deliver) {
+    this.deliver = deliver;
+    this.bytes = new ArrayBuffer(RECORDS * RECORD_BYTES);
+    this.longs = new Float64Array(RECORDS);
+    this.batch = {
+      view: new DataView(this.bytes),
+      words: new Uint32Array(this.bytes),
+      count: 0,
+      timesNs: new Float64Array(RECORDS),
+      payloads: Int32Array.from({ length: RECORDS }, (_, i) => i * RECORD_BYTES),
+      payloadSizes: new Int32Array(RECORDS).fill(RECORD_BYTES),
+      cpus: new Int32Array(RECORDS),
+      positions: new Float64Array(RECORDS),
+      stacks: new Int32Array(RECORDS),
+      stackSizes: new Int32Array(RECORDS),
+    };
+    this.timeNs = 1e9;
+    this.position = 0;
+    this.ns = 0;
+  }
+
+  /** @param values of fields, as `[offset, value]` words of 32 bits each */
+  put(template, values) {
+    const { batch } = this;
+    const first = batch.count * (RECORD_BYTES / 4);
+    batch.words.set(template, first);
+    for (let i = 0; i < values.length; i += 2) batch.words[first + values[i]] = values[i + 1];
+    batch.timesNs[batch.count] = this.timeNs += 100;
+    batch.positions[batch.count] = this.position += RECORD_BYTES;
+    if (++batch.count === RECORDS) this.flush();
+  }
+
+  /** Has the lane tell what was written, and counts how long that takes. */
+  flush() {
+    const { batch } = this;
+    if (batch.count === 0) return;
+    const watch = startWatch();
+    this.deliver(batch);
+    this.ns += watch();
+    batch.count = 0;
+  }
+}
+
+/** Writers of events by name: a template of the constant fields, and where the others are. */
+function eventWriters(shapes, batches) {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([key, { format }]) => {
+      const bytes = new ArrayBuffer(RECORD_BYTES);
+      const view = new DataView(bytes);
+      view.setUint16(0, format.id, true);
+      view.setInt32(4, 1, true);
+      const constants = { domain: POINTER, ...CONSTANTS[key] };
+      const places = [];
+      for (const { name, offset, size } of format.fields) {
+        if (name.startsWith('common_')) continue;
+        if (constants[name] === undefined) places.push(offset / 4, size);
+        else if (size === 8) view.setBigUint64(offset, BigInt(constants[name]), true);
+        else view.setInt32(offset, Number(constants[name]), true);
+      }
+      const template = new Uint32Array(bytes);
+      const values = [];
+      return [
+        key,
+        (...words) => {
+          values.length = 0;
+          for (const [i, word] of words.entries()) {
+            values.push(places[2 * i], word % 2 ** 32);
+            if (places[2 * i + 1] === 8) values.push(places[2 * i] + 1, Math.floor(word / 2 ** 32));
+          }
+          batches.put(template, values);
+        },
+      ];
+    }),
+  );
+}
+
+/** A check of a recording that has nothing but what the workload writes into batches. */
+async function openCheck(folder) {
+  const shapes = Object.fromEntries(
+    Object.entries(SHAPES).map(([key, [system, event, fields, print]], i) => [
+      key,
+      shapeEvent(LITTLE_ENDIAN_64, system, event, 1000 + i, fields, print),
+    ]),
+  );
+  const path = join(folder, `formats-${process.pid}.dat`);
+  const writer = await TraceWriter.create(
+    path,
+    { formats: Object.values(shapes), kallsyms: KALLSYMS, traceClock: '[mono]' },
+    { compression: 'none' },
+  );
+  writer.finish();
+  const source = await TraceSource.open(path);
+  rmSync(path);
+  const { names, capabilities } = source;
+  const judge = new Judge({
+    names,
+    capabilities,
+    pageSize: PAGE,
+    accounting: 'exact',
+    checks: DEFAULT_CHECKS,
+  });
+  const { shadow } = judge;
+  const changes = which => (at, pfn, order) => {
+    if (shadow.accounting.anyMapped(pfn, 2 ** order))
+      warnings += shadow.accounting.mappedPages(pfn, 2 ** order);
+    judge.events[which](at, pfn, order);
+  };
+  const sink = { ...judge.events, pageAlloc: changes('pageAlloc'), pageFree: changes('pageFree') };
+  const binder = new Binder(sink, names, capabilities, 8, PAGE);
+  const formats = Object.values(shapes).map(({ format }) => format);
+  binder.expect(formats);
+  const byId = new Map(formats.map(format => [format.id, format]));
+  const wanted = () => judge.wanted.now();
+  const lane = new LaneBatches({ shadow, refs: shadow.accounting.refs, names, binder, wanted }, id =>
+    binder.handlerFor(byId.get(id)),
+  );
+  const batches = new Batches(batch => lane.deliver(batch));
+  domain = names.domains.id(Number(POINTER >> 32n), Number(POINTER & 0xffff_ffffn));
+  judge.events.domainAttach({ timeNs: 1, cpu: 0, pid: 1, context: 1, stack: 0, position: 0 }, domain, 1);
+  return { shadow, batches, lane, tell: eventWriters(shapes, batches) };
+}
 
 let maps = 0;
 let unmaps = 0;
 let warnings = 0;
+let domain = 0;
 
 let state = 20261127;
 function nextRandom() {
@@ -79,35 +211,37 @@ function randomBlock(pages) {
   return nextRandom() & (MEMORY_PAGES - 1) & -pages || pages;
 }
 
-/** What a check asks of pages that change hands. */
-function check(pfn, pages) {
-  if (shadow.accounting.anyMapped(pfn, pages)) warnings += shadow.accounting.mappedPages(pfn, pages);
-}
-
 function orderOf(pages) {
   return 31 - Math.clz32(pages);
 }
 
 function mapPages(page, pfn, pages) {
-  at.timeNs++;
-  at.position += 64;
-  check(pfn, pages);
-  shadow.pageAlloc(at, pfn, orderOf(pages));
-  shadow.iommuMap(at, DOMAIN, page * PAGE, pfn * PAGE, pages * PAGE, 3);
+  const [iova, phys, size] = [page * PAGE, pfn * PAGE, pages * PAGE];
+  alloc(pfn, pages);
+  tell.mapEntry(iova, phys, size);
+  tell.map(iova, phys, size);
+  tell.mapReturn();
   maps++;
 }
 
 function unmapPages(page, pages) {
-  at.timeNs++;
-  at.position += 64;
-  shadow.iommuUnmapBegin(at, DOMAIN, page * PAGE, pages * PAGE);
-  shadow.iommuUnmapEnd(at, DOMAIN, page * PAGE, pages * PAGE, pages * PAGE);
+  const [iova, size] = [page * PAGE, pages * PAGE];
+  tell.unmapEntry(iova, size);
+  tell.unmap(iova, size, size);
   unmaps++;
 }
 
+/** The allocator knows no blocks larger than order 10: larger pieces are some of these. */
+function alloc(pfn, pages) {
+  for (let done = 0; done < pages; done += LARGEST_BLOCK) {
+    tell.alloc(pfn + done, orderOf(Math.min(pages, LARGEST_BLOCK)));
+  }
+}
+
 function free(pfn, pages) {
-  check(pfn, pages);
-  shadow.pageFree(at, pfn, orderOf(pages));
+  for (let done = 0; done < pages; done += LARGEST_BLOCK) {
+    tell.free(pfn + done, orderOf(Math.min(pages, LARGEST_BLOCK)));
+  }
 }
 
 /** Tells nanoseconds since the start: of processor time, or what the clock says of less than a millisecond. */
@@ -182,9 +316,11 @@ function batchRound(workload, round) {
   const all = gibs * GIB_PAGES;
   const pieces = all / pages;
   for (let i = 0; i < pieces; i++) mapPages(BATCH_PAGE + i * pages, pieceOf(workload, i, round), pages);
-  const watch = startWatch();
+  batches.flush();
+  const before = batches.ns;
   for (let i = 0; i < all; i += unmapped) unmapPages(BATCH_PAGE + i, unmapped);
-  const unmapNs = watch();
+  batches.flush();
+  const unmapNs = batches.ns - before;
   for (let i = 0; i < pieces; i++) free(pieceOf(workload, i, round), pages);
   return { operations: pieces, unmapNs, unmapped: all / unmapped };
 }
@@ -195,41 +331,26 @@ function batchRound(workload, round) {
  */
 function rehearse(workload) {
   for (let round = 0; round < rounds; round++) workload.round(workload, round);
-  for (; workload.live && livePfn[slot] !== 0; slot = (slot + 1) % workload.live) {
+  for (; workload.round === ringRound && livePfn[slot] !== 0; slot = (slot + 1) % workload.live) {
     unmapPages(workload.top - (slot + 1) * workload.pages, workload.pages);
     free(livePfn[slot], workload.pages);
     livePfn[slot] = 0;
   }
-  for (; !workload.live && lists[slot].pieces > 0; slot = (slot + 1) % LISTS) {
+  for (; workload.round === listRound && lists[slot].pieces > 0; slot = (slot + 1) % LISTS) {
     const list = lists[slot];
     unmapPages(workload.top - (slot + 1) * LIST_SPAN, list.total);
     for (let piece = 0; piece < list.pieces; piece++) free(list.pfn[piece], list.pages[piece]);
     list.pieces = 0;
   }
+  batches.flush();
   slot = recycled = maps = unmaps = warnings = 0;
-}
-
-/** Lets V8 compile what a long trace would have made it compile: maps and unmaps of a batch, which are few, for a while. */
-function warmUp(workload) {
-  const { pages, unmapPages: unmapped, gibs } = workload;
-  const end = performance.now() + 500;
-  while (performance.now() < end) {
-    const all = gibs * GIB_PAGES;
-    for (let i = 0; i < all / pages; i++) {
-      const pfn = pieceOf(workload, i, 0);
-      shadow.iommuMap(at, DOMAIN, (BATCH_PAGE + i * pages) * PAGE, pfn * PAGE, pages * PAGE, 3);
-    }
-    for (let i = 0; i < all; i += unmapped) {
-      shadow.iommuUnmapEnd(at, DOMAIN, (BATCH_PAGE + i) * PAGE, unmapped * PAGE, unmapped * PAGE);
-    }
-  }
 }
 
 /** Where the live IOVAs of the end lead to, added up. */
 function translations({ round, live, pages, top }) {
   let sum = 0;
   const add = page => {
-    const frame = shadow.translate(DOMAIN, page);
+    const frame = shadow.translate(domain, page);
     if (frame >= 0) sum = (sum + frame) >>> 0;
   };
   if (round === ringRound) for (let i = 0; i < live; i++) add(top - (i + 1) * pages);
@@ -237,20 +358,18 @@ function translations({ round, live, pages, top }) {
   return sum;
 }
 
+const { shadow, batches, tell } = await openCheck(scratch);
 for (let i = 0; i < (workload.pool ?? 0); i++) pool[i] = randomBlock(1);
-if (workload.round === batchRound) {
-  warmUp(workload);
-} else {
-  const seeded = state;
-  rehearse(workload);
-  state = seeded;
-}
+const seeded = state;
+rehearse(workload);
+state = seeded;
 const whole = [];
 const alone = [];
 for (let round = 0; round < rounds; round++) {
-  const watch = startWatch();
+  const before = batches.ns;
   const { operations, unmapNs, unmapped } = workload.round(workload, round);
-  whole.push(watch() / operations);
+  batches.flush();
+  whole.push((batches.ns - before) / operations);
   alone.push(unmapNs / unmapped);
 }
 const median = values => values.toSorted((a, b) => a - b)[values.length >> 1];

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { median } from './measure.mjs';
 
 const bench = fileURLToPath(new URL('.', import.meta.url));
@@ -31,16 +32,25 @@ const ROWS = [
 ];
 
 /** Runs both programs in turn, three times; throws where what came out of them differs. */
-export function* compareShadow(folder, seconds, wanted = []) {
+export async function* compareShadow(folder, seconds, wanted = []) {
   const loop = join(folder, 'kernel-loop');
   const compiled = spawnSync('cc', ['-O2', '-o', loop, join(bench, 'kernel-loop.c')], { encoding: 'utf8' });
   if (compiled.status !== 0) throw new Error(compiled.stderr);
+  const check = join(folder, 'shadow.mjs');
+  await build({
+    entryPoints: [join(bench, 'shadow.mjs')],
+    outfile: check,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+  });
   for (const [name, half, whole, unmap] of ROWS) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const words = [name, String(Math.max(3, Math.round(half * 2 * seconds)))];
     const runs = [0, 1, 2].map(() => {
       const kernel = run(loop, words);
-      const shadow = run(process.execPath, [join(bench, 'shadow.mjs'), ...words]);
+      const shadow = run(process.execPath, [check, ...words, folder]);
       if (kernel.result !== shadow.result) {
         throw new Error(`${name}: the loop has ${kernel.result}, the shadow ${shadow.result}`);
       }
@@ -67,7 +77,7 @@ function run(program, words) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = mkdtempSync(join(tmpdir(), 'iommusan-bench-'));
-  for (const { name, whole, unmap, kernel, shadow, result } of compareShadow(
+  for await (const { name, whole, unmap, kernel, shadow, result } of compareShadow(
     folder,
     0.5,
     process.argv.slice(2),

@@ -1,7 +1,8 @@
 import type { Rule } from '../findings/rule.ts';
 import { formatDuration } from '../kernel/duration.ts';
-import { copyMoment, type Moment } from '../kernel/moment.ts';
-import { FRAME_SIZE, frameOf, framesIn, hex } from '../kernel/units.ts';
+import { copyMoment } from '../kernel/moment.ts';
+import { frameOf, framesIn, hex } from '../kernel/units.ts';
+import { isLargeUnmap } from '../shadow/recent-calls.ts';
 import type { Check, CheckContext, CheckDefinition } from './check.ts';
 import { countOf, madeEvent, mappingRef, ownerOf, ownerOfMapping, pagesOf } from './describe.ts';
 
@@ -17,39 +18,25 @@ const rule: Rule = {
   ],
 };
 
-/** An unmap of less does no work that grows with its pages: whatever took long was something else. */
-const LEAST_PAGES = 512;
-
 /** `sysctl_resched_latency_warn_ms`, kernel/sched/core.c: the scheduler itself complains after this. */
 const LONG_NS = 100e6;
 
 /** In an interrupt nothing else runs on the CPU at all: a tick of most kernels is too long. */
 const LONG_IN_INTERRUPT_NS = 10e6;
 
-/** An unmap call that was entered. */
-interface Begun {
-  readonly at: Moment;
-  readonly iova: number;
-}
-
 /** Seed of the rule: 1 GiB of 4 KiB pages are 262,144 walks without a `cond_resched()` in the kernel's sanitizer. */
 export const longUnmap: CheckDefinition = {
   rule,
   create(context: CheckContext): Check {
     const { shadow } = context;
-    const begun = new Map<number, Begun>();
     return {
       wantsOrdinary: () => 0,
-      iommuUnmapBegin(at, _domain, iova, size): void {
-        if (size < LEAST_PAGES * FRAME_SIZE) return;
-        begun.set(at.context, { at: copyMoment(at), iova });
-      },
       iommuUnmapEnd(at, domain, iova, size): void {
-        if (size < LEAST_PAGES * FRAME_SIZE) return;
-        const begin = begun.get(at.context);
-        begun.delete(at.context);
-        if (!begin || begin.iova !== iova) return;
-        const tookNs = at.timeNs - begin.at.timeNs;
+        // A smaller one does no work that grows with its pages: whatever took long was something else.
+        if (!isLargeUnmap(size)) return;
+        const begunAt = shadow.recent.of(at.context).begunAt(iova, at);
+        if (!begunAt) return;
+        const tookNs = at.timeNs - begunAt.timeNs;
         const inInterrupt = at.context < 0;
         if (tookNs < (inInterrupt ? LONG_IN_INTERRUPT_NS : LONG_NS)) return;
         const known = shadow.domainOf(domain, iova);
@@ -57,11 +44,11 @@ export const longUnmap: CheckDefinition = {
         const pages = framesIn(iova, size);
         context.findings.report({
           rule,
-          certainty: shadow.isCertainSince(begin.at.timeNs) ? 'certain' : 'possible',
+          certainty: shadow.isCertainSince(begunAt.timeNs) ? 'certain' : 'possible',
           title: `unmap of ${countOf(pages, 'page')} at IOVA ${hex(iova)} took ${formatDuration(tookNs)}${inInterrupt ? ' in an interrupt' : ''}`,
           fired: { role: 'unmapped', at: copyMoment(at) },
-          others: [{ role: 'unmap began', at: begin.at }, ...(id === 0 ? [] : [madeEvent(context, id)])],
-          signatureStacks: [at.stack || begin.at.stack],
+          others: [{ role: 'unmap began', at: begunAt }, ...(id === 0 ? [] : [madeEvent(context, id)])],
+          signatureStacks: [at.stack || begunAt.stack],
           ...(id === 0 ? ownerOf(context, shadow.domains.soleDevice(known)) : ownerOfMapping(context, id)),
           pages: pagesOf(context, size),
           mapping: id === 0 ? undefined : mappingRef(context, id),

@@ -83,6 +83,8 @@ export class Lent {
     lane.setFloat(b.MAP_MADE, mappings.made);
     lane.setFloat(b.MAP_LIVE, mappings.live);
     lane.setFloat(b.MAP_LIVE_BYTES, mappings.liveBytes);
+    lane.setInt(b.MAP_WATCHED_LIVE, mappings.watchedLive);
+    lane.setInt(b.COUNTS_ALL, Number(shadow.countsAll));
     lane.setInt(b.PAGE_END, pages.records.end);
     lane.setFloat(b.PAGES_ALLOCATED, shadow.pagesAllocated);
     lane.setFloat(b.PAGES_FREED, shadow.pagesFreed);
@@ -127,7 +129,7 @@ export class Lent {
     binder.calls.missed.missingKnown('unmap', lane.float(b.MISSED_UNMAPS));
   }
 
-  /** GiBs of the IOVA table that got a node; and those that nothing is below any more lose theirs. */
+  /** GiBs of the IOVA table with another slot; and those that nothing is below any more lose theirs. */
   private takeGibs(): void {
     const { lane, changedGibs } = this;
     const { tables } = this.shadow;

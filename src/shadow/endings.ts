@@ -16,7 +16,7 @@ export class Endings {
   /** Runs cut out of the tables by the event in hand. */
   private readonly cut = new IovaRuns();
   /** Every frame of every mapping is counted, as it is but for addresses that no IOMMU can map. */
-  private countsAll = true;
+  countsAll = true;
 
   constructor(believed: Shadowing, changes: ShadowChanges) {
     this.believed = believed;

@@ -1,8 +1,17 @@
 import { UNKNOWN } from '../kernel/events.ts';
+import type { Moment } from '../kernel/moment.ts';
 import { type ContextRows, type InRow, PerContext } from '../kernel/per-context.ts';
+import { FRAME_SIZE } from '../kernel/units.ts';
+
+/** An unmap of 512 pages and more is *large*: its work grows with them. Bytes. */
+const LARGE_UNMAP = 512 * FRAME_SIZE;
+
+export function isLargeUnmap(size: number): boolean {
+  return size >= LARGE_UNMAP;
+}
 
 /** Numbers of a row, and what they are. */
-const WIDTH = 8;
+const WIDTH = 16;
 const LAST_NS = 0;
 const MAP_DEVICE = 1;
 const MAP_DOMAIN = 2;
@@ -11,6 +20,8 @@ const MAP_END = 4;
 const UNMAP_DOMAIN = 5;
 const UNMAP_IOVA = 6;
 const UNMAP_END = 7;
+const BEGUN_IOVA = 8;
+const BEGUN = 9;
 
 /** The last IOMMU calls of one thread of execution. */
 export class RecentCalls implements InRow {
@@ -80,17 +91,51 @@ export class RecentCalls implements InRow {
     this.set(UNMAP_END, -1);
   }
 
-  /** Nothing is known of the thread any more: it is new, or events are missing since. */
+  /** The thread has entered a large unmap. */
+  begin(at: Readonly<Moment>, iova: number): void {
+    this.set(BEGUN_IOVA, iova);
+    this.set(BEGUN, at.timeNs);
+    this.set(BEGUN + 1, at.position);
+    this.set(BEGUN + 2, at.cpu);
+    this.set(BEGUN + 3, at.pid);
+    this.set(BEGUN + 4, at.stack);
+  }
+
+  /** When the thread has entered the large unmap from an IOVA on that now ends; `undefined` where that was not seen. */
+  begunAt(iova: number, { context }: Readonly<Moment>): Moment | undefined {
+    if (this.get(BEGUN_IOVA) !== iova) return undefined;
+    return {
+      timeNs: this.get(BEGUN),
+      position: this.get(BEGUN + 1),
+      cpu: this.get(BEGUN + 2),
+      pid: this.get(BEGUN + 3),
+      stack: this.get(BEGUN + 4),
+      context,
+    };
+  }
+
+  /** The large unmap is over. */
+  end(): void {
+    this.set(BEGUN_IOVA, -1);
+  }
+
+  /** Nothing is known of the thread any more: it is new. */
   reset(): void {
+    this.forget();
+    this.end();
+  }
+
+  /** Events are missing: what was last may not be the last any more. */
+  forget(): void {
     this.set(LAST_NS, Number.NEGATIVE_INFINITY);
     this.set(MAP_DEVICE, UNKNOWN);
     this.mapped(UNKNOWN, -1, -1);
     this.unmapped(UNKNOWN, -1, -1);
   }
 
-  /** A call is joined with what is right behind it: what is older may go. */
+  /** A call is joined with what is right behind it: what is older may go, but for a large unmap that is not over. */
   isIdle(): boolean {
-    return true;
+    return this.get(BEGUN_IOVA) < 0;
   }
 
   private get(field: number): number {

@@ -20,7 +20,7 @@ import { MappingKinds } from './mapping-kinds.ts';
 import { Mappings } from './mappings.ts';
 import { LARGEST_ORDER, PageHistory } from './page-history.ts';
 import { Pools } from './pools.ts';
-import { type RecentCalls, recentCallsByContext } from './recent-calls.ts';
+import { isLargeUnmap, type RecentCalls, recentCallsByContext } from './recent-calls.ts';
 
 /** Pages of the largest believable map, 64 TiB: a size above that comes from a damaged trace and is passed over. */
 const LARGEST_MAP = 2 ** 34;
@@ -79,6 +79,11 @@ export class Shadow implements KernelEvents {
       options.accounting === 'exact'
         ? new ExactAccounting(options.pageSize, fault)
         : new KernelAccounting(options.pageSize, (domain, page) => this.translate(domain, page), fault);
+  }
+
+  /** Whether every frame of every mapping is counted, as it is but for addresses that no IOMMU can map. */
+  get countsAll(): boolean {
+    return this.endings.countsAll;
   }
 
   /** Whether everything that is believed since `timeNs` was seen whole. */
@@ -204,6 +209,7 @@ export class Shadow implements KernelEvents {
 
   iommuUnmapBegin(at: Moment, domain: number, iova: number, size: number): void {
     const { accounting } = this;
+    if (isLargeUnmap(size)) this.recent.of(at.context).begin(at, iova);
     if (accounting.countsAtBegin) accounting.unmapBegin(at, this.domainOf(domain, iova), iova, size);
   }
 
@@ -222,6 +228,7 @@ export class Shadow implements KernelEvents {
     this.accounting.unmapEnd(at, known, iova, size, unmapped);
     const calls = this.recentCalls(at);
     calls.unmapped(known, iova, iova + unmapped);
+    if (isLargeUnmap(size)) calls.end();
   }
 
   iotlbFlush(): void {}
@@ -421,7 +428,7 @@ export class Shadow implements KernelEvents {
   /** The last calls of a thread of execution, but for what it did before a loss that is over. */
   recentCalls(at: Readonly<Moment>): RecentCalls {
     const calls = this.recent.of(at.context);
-    if (calls.lastNs < this.lostUntilNs && this.lostUntilNs <= at.timeNs) calls.reset();
+    if (calls.lastNs < this.lostUntilNs && this.lostUntilNs <= at.timeNs) calls.forget();
     calls.lastNs = at.timeNs;
     return calls;
   }

@@ -128,6 +128,10 @@ export const MAP_CAPACITY = 89;
 export const MAP_MADE = 90;
 export const MAP_LIVE = 91;
 export const MAP_LIVE_BYTES = 92;
+/** Of the live ones, how many somebody watches. */
+export const MAP_WATCHED_LIVE = 93;
+/** Every frame of every mapping is counted: `Endings.countsAll`. */
+export const COUNTS_ALL = 94;
 
 /** The places of `PageRows`, and the mask of a place among its float64. */
 export const PAGE_ROWS_MASK = 95;
@@ -199,7 +203,7 @@ export const DMA_LARGEST_COUNT = 159;
 /** Which kinds of events the host has to see all of, as bits `LOUD_...`. */
 export const LOUD = 160;
 
-/** GiBs of IOVA space that got a node, or were left with an empty one: how many, and a domain, a GiB and the node of each. */
+/** GiBs of IOVA space whose slot has changed, or whose node is empty: how many, and a domain, a GiB and the slot of each. */
 export const CHANGED_GIBS = 161;
 export const CHANGED_GIB_COUNT = 162;
 export const MOST_CHANGED_GIBS = 128;
@@ -335,7 +339,7 @@ export const O_HELD_SIZE = 36;
 export const O_HELD_UNMAPPED = 37;
 
 // Its last calls, in f64: `RecentCalls` of the shadow.
-export const RECENT_BYTES = 64;
+export const RECENT_BYTES = 128;
 export const T_LAST_NS = 0;
 export const T_MAP_DEVICE = 1;
 export const T_MAP_DOMAIN = 2;
@@ -344,6 +348,9 @@ export const T_MAP_END = 4;
 export const T_UNMAP_DOMAIN = 5;
 export const T_UNMAP_IOVA = 6;
 export const T_UNMAP_END = 7;
+/** The large unmap that it has entered: IOVA, time, position, CPU, pid, stack. */
+export const T_BEGUN_IOVA = 8;
+export const T_BEGUN = 9;
 
 /** Threads that the lane finds by itself: `RECENT` of `kernel/per-context.ts`. */
 export const THREAD_MASK = 63;

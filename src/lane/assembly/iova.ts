@@ -16,7 +16,7 @@ import {
 } from './board';
 import { at, floatAt, intAt, setIntAt, setWord, toFloat, word } from './memory';
 
-// The plain cases of `IovaTable`: pages of one block of 2 MiB, or whole blocks of one GiB, in a GiB that has a node.
+// The plain cases of `IovaTable`: pages of one block of 2 MiB, whole blocks of one GiB, or a whole GiB.
 
 const FAN: i32 = 1 << FAN_BITS;
 const MASK: u64 = FAN - 1;
@@ -25,8 +25,8 @@ const BLOCK: u64 = FAN;
 const GIB: u64 = BLOCK << FAN_BITS;
 
 /** Answers of {@link midOf}: the GiB has no node; its slot is not remembered, and the host is to be asked. */
-const NO_NODE = -1;
-const NOT_KNOWN = -2;
+export const NO_NODE = -1;
+export const NOT_KNOWN = -2;
 
 const GOLDEN: i32 = -1640531535;
 const GOLDEN_TOO: i32 = -2048144789;
@@ -60,12 +60,13 @@ function find(domain: i32, page: u64): bool {
 
 let gibSlot: i32 = 0;
 
-function midOf(domain: i32, page: u64): i32 {
+/** The node of the GiB of a page. */
+export function midOf(domain: i32, page: u64): i32 {
   if (!find(domain, page)) return NOT_KNOWN;
   return gibSlot < 0 ? ~gibSlot : NO_NODE;
 }
 
-function blockOf(mid: i32, page: u64): i32 {
+export function blockOf(mid: i32, page: u64): i32 {
   return mid * FAN + (((page >> FAN_BITS) & MASK) as i32);
 }
 
@@ -82,11 +83,17 @@ export function get(domain: i32, page: u64): i32 {
   return block >= 0 ? block : intAt(slots, ~block * FAN + ((page & MASK) as i32));
 }
 
+/** Whether the GiB that {@link get} was asked for last is one mapping. */
+export function isOneSlot(): bool {
+  return gibSlot > 0;
+}
+
 /** Whether {@link map} can map the free pages: 1 for yes, 0 for no, {@link NOT_KNOWN}. */
 export function canMap(domain: i32, page: u64, pages: u64): i32 {
   const mid = midOf(domain, page);
   if (mid === NOT_KNOWN) return NOT_KNOWN;
   if (mid === NO_NODE) return canMapFirst(page, pages) ? 1 : 0;
+  if (pages >= GIB) return 0;
   const slots = at(IOVA_SLOTS);
   const block = blockOf(mid, page);
   if (isBlocks(page, pages)) {
@@ -106,17 +113,20 @@ export function canMap(domain: i32, page: u64, pages: u64): i32 {
 
 /** The same where the GiB, whose slot was found last, has no node. */
 function canMapFirst(page: u64, pages: u64): bool {
-  if (gibSlot !== 0 || word(IOVA_FREE) < 2 || word(CHANGED_GIB_COUNT) === MOST_CHANGED_GIBS) return false;
-  if (isBlocks(page, pages)) return (page & (GIB - 1)) + pages < GIB;
+  if (gibSlot !== 0 || word(IOVA_FREE) < 2 || !canNoteChange()) return false;
+  if (isBlocks(page, pages)) return (page & (GIB - 1)) + pages <= GIB;
   return (page & MASK) + pages <= BLOCK;
 }
 
 export function map(domain: i32, page: u64, pages: u64, id: i32): void {
+  if (pages === GIB) {
+    setSlot(domain, page, id);
+    return;
+  }
   let mid = midOf(domain, page);
   if (mid < 0) {
     mid = takeNode();
-    setGib(domain, (page >> (2 * FAN_BITS)) as u32, ~mid);
-    noteChange(domain, page, mid);
+    setSlot(domain, page, ~mid);
   }
   const slots = at(IOVA_SLOTS);
   const nonZero = at(IOVA_NON_ZERO);
@@ -177,13 +187,15 @@ function push(id: i32, page: u64, pages: u64): bool {
  */
 export function collect(domain: i32, page: u64, pages: u64): i32 {
   const mid = midOf(domain, page);
-  if (mid < 0) return mid === NOT_KNOWN ? NOT_KNOWN : 0;
+  if (mid === NOT_KNOWN) return NOT_KNOWN;
+  runs = 0;
+  if (mid === NO_NODE)
+    return gibSlot > 0 && pages === GIB && canNoteChange() && push(gibSlot, page, GIB) ? 1 : 0;
   const inGib = page & (GIB - 1);
   if (inGib + pages > GIB) return 0;
   const slots = at(IOVA_SLOTS);
   const nonZero = at(IOVA_NON_ZERO);
   let emptied = 0;
-  runs = 0;
   const end = page + pages;
   for (let from = page; from < end; ) {
     const to = min<u64>(end, (from & ~MASK) + BLOCK);
@@ -205,7 +217,7 @@ export function collect(domain: i32, page: u64, pages: u64): i32 {
     from = to;
   }
   if (runs === 0) return 0;
-  if (intAt(nonZero, mid) === emptied && word(CHANGED_GIB_COUNT) === MOST_CHANGED_GIBS) return 0;
+  if (intAt(nonZero, mid) === emptied && !canNoteChange()) return 0;
   const left = at(MAP_LEFT);
   for (let i = 0; i < runs; i++) if (floatAt(left, runId(i)) !== toFloat(runLength(i))) return 0;
   return 1;
@@ -214,6 +226,10 @@ export function collect(domain: i32, page: u64, pages: u64): i32 {
 /** Empties what {@link collect} has found. */
 export function clear(domain: i32, page: u64, pages: u64): void {
   const mid = midOf(domain, page);
+  if (mid < 0) {
+    setSlot(domain, page, 0);
+    return;
+  }
   const slots = at(IOVA_SLOTS);
   const nonZero = at(IOVA_NON_ZERO);
   const end = page + pages;
@@ -243,23 +259,36 @@ export function clear(domain: i32, page: u64, pages: u64): void {
     }
     from = to;
   }
-  if (intAt(nonZero, mid) === 0) noteChange(domain, page, mid);
+  if (intAt(nonZero, mid) === 0) noteChange(domain, page, ~mid);
+}
+
+/** Gives a GiB another slot. */
+function setSlot(domain: i32, page: u64, slot: i32): void {
+  setGib(domain, (page >> (2 * FAN_BITS)) as u32, slot);
+  noteChange(domain, page, slot);
+}
+
+/** Whether {@link noteChange} has room. */
+export function canNoteChange(): bool {
+  return word(CHANGED_GIB_COUNT) < MOST_CHANGED_GIBS;
 }
 
 /**
- * Leaves word of a GiB that got a node or has an empty one. The host takes empty nodes away when the lane stops: until
- * then the next map may be in the same GiB.
+ * Leaves word of the slot of a GiB, which has changed or is a node that is empty. The host takes empty nodes away when
+ * the lane stops: until then the next map may be in the same GiB.
  */
-function noteChange(domain: i32, page: u64, mid: i32): void {
+export function noteChange(domain: i32, page: u64, slot: i32): void {
   const gib = (page >> (2 * FAN_BITS)) as i32;
   const count = word(CHANGED_GIB_COUNT);
   let entry = at(CHANGED_GIBS);
   for (let i = 0; i < count; i++, entry += CHANGED_GIB_WORDS << 2) {
-    if (load<i32>(entry) === domain && load<i32>(entry + 4) === gib) return;
+    if (load<i32>(entry) !== domain || load<i32>(entry + 4) !== gib) continue;
+    store<i32>(entry + 8, slot);
+    return;
   }
   store<i32>(entry, domain);
   store<i32>(entry + 4, gib);
-  store<i32>(entry + 8, ~mid);
+  store<i32>(entry + 8, slot);
   setWord(CHANGED_GIB_COUNT, count + 1);
 }
 
@@ -273,7 +302,8 @@ function takeNode(): i32 {
   return node;
 }
 
-function releaseNode(node: i32): void {
+/** A node without pages is free. */
+export function releaseNode(node: i32): void {
   setIntAt(at(IOVA_NON_ZERO), node, word(IOVA_FIRST_FREE));
   setWord(IOVA_FIRST_FREE, node);
   setWord(IOVA_FREE, word(IOVA_FREE) + 1);

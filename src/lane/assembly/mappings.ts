@@ -35,6 +35,7 @@ import {
   MAP_PROT,
   MAP_WATCHED,
 } from './board';
+import { soleDevice } from './devices';
 import * as event from './event';
 import {
   at,
@@ -99,37 +100,54 @@ export function canEnd(count: i32): bool {
   return capacity === word(FORMER_REMEMBERED) || wide(FORMER_NOTED) + (count as f64) <= (capacity as f64);
 }
 
-/**
- * A mapping is unmapped as a whole by the event in hand: `FormerMappings.note`, `MappingKinds.end`, `Mappings.cut` and
- * `release`. `device` is whom it belonged to.
- */
-export function end(id: i32, iovaPage: u64, pages: u64, device: i32, stack: i32): void {
+/** A mapping is unmapped as a whole by the event in hand: `Endings.end`. */
+export function end(id: i32, iovaPage: u64, pages: u64, domain: i32, stack: i32): void {
   const made = at(MAP_MOMENTS) + ((id as usize) << 5);
+  const madeNs = load<f64>(made);
+  noteFormer(id, iovaPage, toFloat(pages), domain, stack);
+  endKind(load<i32>(made + 28), 1, madeNs, madeNs);
+  setFloatAt(at(MAP_LEFT), id, 0);
+  setFloatAt(at(MAP_PAGES), id, 0);
+  gone(1, toFloat(pages));
+  pushId(MAP_FREE, id);
+}
+
+/** `FormerMappings.note`. */
+export function noteFormer(id: i32, iovaPage: u64, pages: f64, domain: i32, stack: i32): void {
   const noted = wide(FORMER_NOTED);
   setWide(FORMER_NOTED, noted + 1);
   const slot = (toLong(noted) as i32) & (word(FORMER_CAPACITY) - 1);
+  const own = intAt(at(MAP_DEVICE), id);
   setIntAt(at(FORMER_DOMAIN), slot, intAt(at(MAP_DOMAIN), id));
-  setIntAt(at(FORMER_DEVICE), slot, device);
+  setIntAt(at(FORMER_DEVICE), slot, own !== 0 ? own : soleDevice(domain));
   setFloatAt(at(FORMER_IOVA_PAGE), slot, toFloat(iovaPage));
   setFloatAt(at(FORMER_FRAME), slot, toFloat(frameAt(id, iovaPage)));
-  setFloatAt(at(FORMER_PAGES), slot, toFloat(pages));
+  setFloatAt(at(FORMER_PAGES), slot, pages);
   setIntAt(at(FORMER_PROT), slot, intAt(at(MAP_PROT), id));
-  memory.copy(at(FORMER_MADE) + ((slot as usize) << 5), made, 32);
+  const made = at(MAP_MOMENTS) + ((id as usize) << 5);
+  event.copyMoment(at(FORMER_MADE) + ((slot as usize) << 5), made);
   event.writeMoment(at(FORMER_ENDED) + ((slot as usize) << 5), stack);
+}
 
-  const kind = load<i32>(made + 28);
-  const madeNs = load<f64>(made);
-  const ended = intAt(at(KIND_ENDED), kind) + 1;
+/** `FormerMappings.skip` of one. */
+export function skipFormer(): void {
+  setWide(FORMER_NOTED, wide(FORMER_NOTED) + 1);
+}
+
+/** `MappingKinds.endMany`. */
+export function endKind(kind: i32, count: i32, oldestNs: f64, youngestNs: f64): void {
+  if (count === 0) return;
+  const ended = intAt(at(KIND_ENDED), kind) + count;
   setIntAt(at(KIND_ENDED), kind, ended);
   const live = intAt(at(KIND_MADE), kind) - ended;
   if (live < intAt(at(KIND_LOW), kind)) setIntAt(at(KIND_LOW), kind, live);
-  const age = event.timeNs - madeNs;
+  const age = event.timeNs - oldestNs;
   if (age > floatAt(at(KIND_LONGEST), kind)) setFloatAt(at(KIND_LONGEST), kind, age);
-  if (madeNs > floatAt(at(KIND_OVERTAKEN), kind)) setFloatAt(at(KIND_OVERTAKEN), kind, madeNs);
+  if (youngestNs > floatAt(at(KIND_OVERTAKEN), kind)) setFloatAt(at(KIND_OVERTAKEN), kind, youngestNs);
+}
 
-  setFloatAt(at(MAP_LEFT), id, 0);
-  setFloatAt(at(MAP_PAGES), id, 0);
-  setWide(MAP_LIVE, wide(MAP_LIVE) - 1);
-  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) - toFloat(pages) * PAGE);
-  pushId(MAP_FREE, id);
+/** So many mappings, of so many pages together, live no more. */
+export function gone(count: i32, pages: f64): void {
+  setWide(MAP_LIVE, wide(MAP_LIVE) - (count as f64));
+  setWide(MAP_LIVE_BYTES, wide(MAP_LIVE_BYTES) - pages * PAGE);
 }

@@ -11,12 +11,14 @@ import {
 } from './board';
 import { at, intAt, setIntAt, setWord, word } from './memory';
 
-// The plain cases of `PageRefs`: frames of one block of 2 MiB, or whole blocks of one GiB, in a GiB that has a node.
+// The plain cases of `PageRefs`. To add: frames of one block of 2 MiB, whole blocks of one GiB, or a whole GiB. To remove: all
+// but what needs a pending count.
 
 const FAN: i32 = 1 << FAN_BITS;
 const MASK: u64 = FAN - 1;
 /** Pages of a block. */
 const BLOCK: u64 = FAN;
+const GIB: u64 = BLOCK << FAN_BITS;
 
 /** A slot of 2 MiB below this is a lone run: `LONE_LIMIT` and `LONE` of `shadow/page-refs.ts`. */
 const LONE_LIMIT: i32 = -(1 << 30);
@@ -36,11 +38,11 @@ function loneEnd(slot: i32): i32 {
   return loneFirst(slot) + ((slot >> FAN_BITS) & (FAN - 1)) + 1;
 }
 
-/** Whether frames can be put at one of the ends of a lone run without filling the block. */
+/** Whether frames can be put at one of the ends of a lone run. */
 function continues(slot: i32, from: i32, to: i32): bool {
   const first = loneFirst(slot);
   const end = loneEnd(slot);
-  return (from === end || to === first) && end - first + to - from < FAN;
+  return from === end || to === first;
 }
 
 /** Node of a GiB; -1 where it has none: it is one number, or out of reach. */
@@ -108,18 +110,25 @@ export function canAdd(frame: u64, frames: u64): bool {
 /** The same where the GiB has no node. */
 function canAddFirst(frame: u64, frames: u64): bool {
   const gib = frame >> (2 * FAN_BITS);
-  if (gib >= (word(REF_NEAR_LENGTH) as u64) || intAt(at(REF_NEAR), gib as i32) !== 0) return false;
-  if (word(REF_FREE) < 2) return false;
+  if (gib >= (word(REF_NEAR_LENGTH) as u64)) return false;
+  const slot = intAt(at(REF_NEAR), gib as i32);
+  if (frames === GIB && (frame & (GIB - 1)) === 0) return slot >= 0;
+  if (slot !== 0 || word(REF_FREE) < 2) return false;
   if (isBlocks(frame, frames)) return ((frame >> FAN_BITS) & MASK) + (frames >> FAN_BITS) < BLOCK;
   return (frame & MASK) + frames <= BLOCK && frames + 1 < BLOCK;
 }
 
 /** Counts one more mapping on each of the frames. */
 export function add(frame: u64, frames: u64): void {
+  const gib = (frame >> (2 * FAN_BITS)) as i32;
+  if (frames === GIB) {
+    setIntAt(at(REF_NEAR), gib, intAt(at(REF_NEAR), gib) + 1);
+    return;
+  }
   let mid = midOf(frame);
   if (mid < 0) {
     mid = takeNode();
-    setIntAt(at(REF_NEAR), (frame >> (2 * FAN_BITS)) as i32, ~mid);
+    setIntAt(at(REF_NEAR), gib, ~mid);
   }
   const slots = at(REF_SLOTS);
   const nonZero = at(REF_NON_ZERO);
@@ -148,14 +157,12 @@ export function add(frame: u64, frames: u64): void {
     const runFirst = loneFirst(slot);
     const runEnd = loneEnd(slot);
     if (continues(slot, from, to)) {
-      setIntAt(slots, block, from === runEnd ? lone(runFirst, to) : lone(from, runEnd));
+      const first = min(from, runFirst);
+      const end = max(to, runEnd);
+      setIntAt(slots, block, end - first === FAN ? 1 : lone(first, end));
       return;
     }
-    leaf = takeNode();
-    setIntAt(slots, block, ~leaf);
-    for (let i = leaf * FAN + runFirst; i < leaf * FAN + runEnd; i++) setIntAt(slots, i, 1);
-    setIntAt(nonZero, leaf, runEnd - runFirst);
-    setIntAt(at(REF_TOTAL), leaf, runEnd - runFirst);
+    leaf = unfold(block, runFirst, runEnd);
   }
   const first = leaf * FAN + ((frame & MASK) as i32);
   let risen = 0;
@@ -168,103 +175,154 @@ export function add(frame: u64, frames: u64): void {
   setIntAt(nonZero, leaf, intAt(nonZero, leaf) + risen);
 }
 
-/**
- * Whether {@link remove} can take a mapping of the frames away: all have one of their own.
- */
+/** Nodes that are needed to remove what {@link canRemove} was asked for since {@link startRemoving}. */
+let needed: i32 = 0;
+
+/** What {@link canRemove} is asked for from now on is removed together. */
+export function startRemoving(): void {
+  needed = 0;
+}
+
+/** Whether {@link remove} can take a mapping of frames away, each of which has one. */
 export function canRemove(frame: u64, frames: u64): bool {
-  const mid = midOf(frame);
-  if (mid < 0) return false;
+  const end = frame + frames;
+  for (let from = frame; from < end; ) {
+    const to = min<u64>(end, (from & ~(GIB - 1)) + GIB);
+    if (!canRemoveInGib(from, to)) return false;
+    from = to;
+  }
+  return needed <= word(REF_FREE);
+}
+
+function canRemoveInGib(frame: u64, end: u64): bool {
+  const gib = frame >> (2 * FAN_BITS);
+  if (gib >= (word(REF_NEAR_LENGTH) as u64)) return false;
+  const gibSlot = intAt(at(REF_NEAR), gib as i32);
+  if (gibSlot >= 0) {
+    // A node of blocks, and one at each ragged edge.
+    if (end - frame < GIB) needed += 3;
+    return gibSlot > 0;
+  }
+  const mid = ~gibSlot;
+  const pending = at(REF_PENDING);
+  if (intAt(pending, mid) !== 0) return false;
   const slots = at(REF_SLOTS);
-  const block = blockOf(mid, frame);
-  const held = intAt(at(REF_NON_ZERO), mid);
-  if (held === FAN || emptied + RUNS_AT_ONCE > MOST_EMPTIED || intAt(at(REF_PENDING), mid) !== 0)
-    return false;
-  if (isBlocks(frame, frames)) {
-    const count = (frames >> FAN_BITS) as i32;
-    if ((block & (FAN - 1)) + count > FAN) return false;
-    for (let i = block; i < block + count; i++) if (intAt(slots, i) <= 0) return false;
-    return true;
+  for (let from = frame; from < end; ) {
+    const to = min<u64>(end, (from & ~MASK) + BLOCK);
+    const slot = intAt(slots, blockOf(mid, from));
+    if (slot === 0) return false;
+    if (slot > 0 || slot < LONE_LIMIT) {
+      if (to - from < BLOCK) needed++;
+    } else if (intAt(pending, ~slot) !== 0) {
+      return false;
+    }
+    from = to;
   }
-  if ((frame & MASK) + frames > BLOCK) return false;
-  const slot = intAt(slots, block);
-  if (slot >= 0) return false;
-  if (slot < LONE_LIMIT) {
-    const from = (frame & MASK) as i32;
-    const to = from + (frames as i32);
-    const first = loneFirst(slot);
-    const end = loneEnd(slot);
-    return from === first ? to <= end : to === end && from > first;
-  }
-  const leaf = ~slot;
-  if (intAt(at(REF_PENDING), leaf) !== 0) return false;
-  const first = leaf * FAN + ((frame & MASK) as i32);
-  for (let i = first; i < first + (frames as i32); i++) if (intAt(slots, i) <= 0) return false;
   return true;
 }
 
+/** Counts one mapping less on each of the frames. */
 export function remove(frame: u64, frames: u64): void {
-  const mid = midOf(frame);
+  const end = frame + frames;
+  for (let from = frame; from < end; ) {
+    const to = min<u64>(end, (from & ~(GIB - 1)) + GIB);
+    removeInGib(from, to);
+    from = to;
+  }
+}
+
+function removeInGib(frame: u64, end: u64): void {
+  const gib = (frame >> (2 * FAN_BITS)) as i32;
+  const gibSlot = intAt(at(REF_NEAR), gib);
+  if (gibSlot > 0 && end - frame === GIB) {
+    setIntAt(at(REF_NEAR), gib, gibSlot - 1);
+    return;
+  }
+  const mid = gibSlot < 0 ? ~gibSlot : takeFull(gibSlot);
+  if (gibSlot > 0) setIntAt(at(REF_NEAR), gib, ~mid);
   const slots = at(REF_SLOTS);
-  const nonZero = at(REF_NON_ZERO);
-  const block = blockOf(mid, frame);
-  if (isBlocks(frame, frames)) {
-    let fallen = 0;
-    const end = block + ((frames >> FAN_BITS) as i32);
-    for (let i = block; i < end; i++) {
-      const slot = intAt(slots, i);
-      setIntAt(slots, i, slot - 1);
-      if (slot === 1) fallen++;
-    }
-    setIntAt(nonZero, mid, intAt(nonZero, mid) - fallen);
-    noteEmpty(frame, mid);
-    return;
-  }
-  const slot = intAt(slots, block);
-  if (slot < LONE_LIMIT) {
-    const from = (frame & MASK) as i32;
-    const to = from + (frames as i32);
-    const runFirst = loneFirst(slot);
-    const runEnd = loneEnd(slot);
-    if (from > runFirst) {
-      setIntAt(slots, block, lone(runFirst, from));
-    } else if (to < runEnd) {
-      setIntAt(slots, block, lone(to, runEnd));
-    } else {
-      setIntAt(slots, block, 0);
-      setIntAt(nonZero, mid, intAt(nonZero, mid) - 1);
-      noteEmpty(frame, mid);
-    }
-    return;
-  }
-  const leaf = ~slot;
-  const first = leaf * FAN + ((frame & MASK) as i32);
   let fallen = 0;
-  for (let i = first; i < first + (frames as i32); i++) {
+  for (let from = frame; from < end; ) {
+    const to = min<u64>(end, (from & ~MASK) + BLOCK);
+    const block = blockOf(mid, from);
+    const slot = intAt(slots, block);
+    if (slot > 0 && to - from === BLOCK) setIntAt(slots, block, slot - 1);
+    else removeInBlock(block, slot, (from & MASK) as i32, (((to - 1) & MASK) as i32) + 1);
+    if (intAt(slots, block) === 0) fallen++;
+    from = to;
+  }
+  if (fallen === 0) return;
+  const left = intAt(at(REF_NON_ZERO), mid) - fallen;
+  setIntAt(at(REF_NON_ZERO), mid, left);
+  if (left === 0) noteEmpty(gib);
+}
+
+/** The same in a part of a block, or in all of one that has a node: the slot of the block is then 0 if nothing is left. */
+function removeInBlock(block: i32, slot: i32, from: i32, to: i32): void {
+  const slots = at(REF_SLOTS);
+  let leaf = ~slot;
+  if (slot > 0) {
+    leaf = takeFull(slot);
+    setIntAt(slots, block, ~leaf);
+  } else if (slot < LONE_LIMIT) {
+    const first = loneFirst(slot);
+    const end = loneEnd(slot);
+    if (from === first) {
+      setIntAt(slots, block, to === end ? 0 : lone(to, end));
+      return;
+    }
+    if (to === end) {
+      setIntAt(slots, block, lone(first, from));
+      return;
+    }
+    leaf = unfold(block, first, end);
+  }
+  let fallen = 0;
+  for (let i = leaf * FAN + from; i < leaf * FAN + to; i++) {
     const own = intAt(slots, i);
     setIntAt(slots, i, own - 1);
     if (own === 1) fallen++;
   }
-  setIntAt(at(REF_TOTAL), leaf, intAt(at(REF_TOTAL), leaf) - (frames as i32));
+  const nonZero = at(REF_NON_ZERO);
+  setIntAt(at(REF_TOTAL), leaf, intAt(at(REF_TOTAL), leaf) - (to - from));
   const left = intAt(nonZero, leaf) - fallen;
   setIntAt(nonZero, leaf, left);
   if (left > 0) return;
   setIntAt(slots, block, 0);
-  setIntAt(nonZero, mid, intAt(nonZero, mid) - 1);
   releaseNode(leaf);
-  noteEmpty(frame, mid);
 }
 
-/** Unmaps of as many runs are told at once: `MOST_RUNS` of the IOVA table. */
-const RUNS_AT_ONCE = 128;
+/** Gives the block of a lone run a node. */
+function unfold(block: i32, from: i32, to: i32): i32 {
+  const leaf = takeNode();
+  setIntAt(at(REF_SLOTS), block, ~leaf);
+  fill(leaf, from, to, 1);
+  return leaf;
+}
+
+/** A node with a count in every slot. */
+function takeFull(count: i32): i32 {
+  const node = takeNode();
+  fill(node, 0, FAN, count);
+  return node;
+}
+
+function fill(node: i32, from: i32, to: i32, count: i32): void {
+  const slots = at(REF_SLOTS);
+  for (let i = node * FAN + from; i < node * FAN + to; i++) setIntAt(slots, i, count);
+  setIntAt(at(REF_NON_ZERO), node, to - from);
+  setIntAt(at(REF_TOTAL), node, (to - from) * count);
+}
+
 const MOST_EMPTIED = 256;
 /** GiBs whose node may be empty. */
 const emptiedGibs: usize = memory.data(MOST_EMPTIED * 4, 4);
 let emptied: i32 = 0;
 
 /** Keeps an empty node until the lane stops: the next map may be in the same GiB. */
-function noteEmpty(frame: u64, mid: i32): void {
-  if (intAt(at(REF_NON_ZERO), mid) !== 0) return;
-  setIntAt(emptiedGibs, emptied, (frame >> (2 * FAN_BITS)) as i32);
+function noteEmpty(gib: i32): void {
+  if (emptied === MOST_EMPTIED) settle();
+  setIntAt(emptiedGibs, emptied, gib);
   emptied++;
 }
 

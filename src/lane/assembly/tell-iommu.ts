@@ -1,4 +1,5 @@
 import {
+  COUNTS_ALL,
   DEVICE_ORDINARY,
   DEVICE_TRANSLATED,
   EVENT,
@@ -35,6 +36,8 @@ import {
   O_UNMAP_RETURN_DUE,
   O_UNMAP_SIZE,
   O_UNMAP_STACK,
+  T_BEGUN,
+  T_BEGUN_IOVA,
   T_LAST_NS,
   T_MAP_DEVICE,
   T_MAP_DOMAIN,
@@ -45,6 +48,7 @@ import {
   T_UNMAP_IOVA,
 } from './board';
 import { deviceBits, generationOf, soleDevice } from './devices';
+import * as drain from './drain';
 import * as event from './event';
 import * as iova from './iova';
 import * as mappings from './mappings';
@@ -56,8 +60,12 @@ import { call, callsRow, goesOn, isRecent, recentRow, setCall } from './threads'
 
 // The calls of the IOMMU API, see `tell.ts`.
 
-/** Unmaps of this many pages and more are for the rule about long unmaps. */
-const LONG_UNMAP: u64 = 512;
+/** Bytes of a *large* unmap: `isLargeUnmap` of `shadow/recent-calls.ts`. */
+const LARGE_UNMAP: u64 = 512 << 12;
+/** A large unmap that takes longer is for the rule about long unmaps: `LONG_IN_INTERRUPT_NS` of it. */
+const LONG_NS: f64 = 10e6;
+/** Of more pages than this, the mappings are not listed: `MOST_RUNS` of `iova.ts`. */
+const MANY: u64 = 128;
 /** Longer ranges are no ordinary maps. */
 const LONGEST: u64 = 1 << 18;
 const PROT_UNKNOWN: i32 = -1;
@@ -167,7 +175,8 @@ export function unmapEntry(recipe: usize): i32 {
   if (!goesOn(row) || call(row, O_UNMAP_OPEN) !== 0) return EVENT;
   if (!event.isExact(field(recipe, 1)) || !event.isExact(field(recipe, 2))) return EVENT;
   const size = event.longField(field(recipe, 2));
-  if (size >= LONG_UNMAP << 12) return EVENT;
+  const recent: usize = size < LARGE_UNMAP ? 0 : recentRow();
+  if (size >= LARGE_UNMAP && recent === 0) return NEW_THREAD;
   const domain = names.domainIn(field(recipe, 0));
   if (domain < 0) return NEW_DOMAIN;
   const stackCode = names.learnStack();
@@ -186,6 +195,13 @@ export function unmapEntry(recipe: usize): i32 {
   setCall(row, O_UNMAP_ENTRY + 3, event.context);
   setCall(row, O_UNMAP_ENTRY + 4, event.stack);
   setCall(row, O_UNMAP_ENTRY + 5, event.position);
+  if (recent === 0) return 0;
+  setCall(recent, T_BEGUN_IOVA, toFloat(event.longField(field(recipe, 1))));
+  setCall(recent, T_BEGUN, event.timeNs);
+  setCall(recent, T_BEGUN + 1, event.position);
+  setCall(recent, T_BEGUN + 2, event.cpu);
+  setCall(recent, T_BEGUN + 3, event.pid);
+  setCall(recent, T_BEGUN + 4, event.stack);
   return 0;
 }
 
@@ -201,42 +217,59 @@ export function unmapTracepoint(recipe: usize): i32 {
   const size = event.longField(field(recipe, 1));
   if (event.longField(field(recipe, 2)) !== size || size === 0 || ((address | size) & 4095) !== 0)
     return EVENT;
-  if (size >= LONG_UNMAP << 12) return EVENT;
-  if (call(row, O_UNMAP_IOVA) !== toFloat(address) || call(row, O_UNMAP_SIZE) !== toFloat(size)) return EVENT;
+  const from = toFloat(address);
+  const to = toFloat(address + size);
+  if (call(row, O_UNMAP_IOVA) !== from || call(row, O_UNMAP_SIZE) !== toFloat(size)) return EVENT;
+  const isLarge = size >= LARGE_UNMAP;
+  if (isLarge && call(recent, T_BEGUN_IOVA) === from && event.timeNs - call(recent, T_BEGUN) >= LONG_NS)
+    return EVENT;
   const domain = call(row, O_UNMAP_DOMAIN) as i32;
   if (domain === 0) return EVENT;
   const page = address >> 12;
   const count = size >> 12;
   const first = iova.get(domain, page);
   if (first < 0) return NEW_GIB;
-  if (first === 0 || iova.collect(domain, page, count) !== 1) return EVENT;
-  for (let i = 0; i < iova.runs; i++) {
-    if (!isOrdinaryEnd(iova.runId(i), domain)) return EVENT;
-    if (!refs.canRemove(mappings.frameAt(iova.runId(i), iova.runStart(i)), iova.runLength(i))) return EVENT;
-  }
-  if (!mappings.canEnd(iova.runs)) return EVENT;
+  if (first === 0 || word(COUNTS_ALL) === 0) return EVENT;
+  const isListed = count <= MANY || iova.isOneSlot();
+  if (!(isListed ? canEndListed(domain, page, count) : drain.canDrain(domain, page, count) === 1))
+    return EVENT;
   const stackCode = names.learnStack();
   if (stackCode !== 0) return stackCode;
   const stack = event.stack !== 0 ? event.stack : (call(row, O_UNMAP_STACK) as i32);
 
   setCall(row, O_UNMAP_OPEN, 0);
   setCall(row, O_UNMAP_ENDED, 1);
-  const from = toFloat(address);
-  const to = toFloat(address + size);
   if (from < call(row, O_GATHERED_START)) setCall(row, O_GATHERED_START, from);
   if (to > call(row, O_GATHERED_END)) setCall(row, O_GATHERED_END, to);
-  iova.clear(domain, page, count);
-  for (let i = 0; i < iova.runs; i++) {
-    const id = iova.runId(i);
-    refs.remove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i));
-    const own = intAt(at(MAP_DEVICE), id);
-    mappings.end(id, iova.runStart(i), iova.runLength(i), own !== 0 ? own : soleDevice(domain), stack);
-  }
+  if (isListed) endListed(domain, page, count, stack);
+  else drain.drain(domain, page, count, stack);
   setCall(recent, T_LAST_NS, event.timeNs);
   setCall(recent, T_UNMAP_DOMAIN, domain);
   setCall(recent, T_UNMAP_IOVA, from);
   setCall(recent, T_UNMAP_END, to);
+  if (isLarge) setCall(recent, T_BEGUN_IOVA, -1);
   return 0;
+}
+
+/** Whether the mappings in the range, which are few, can be ended. */
+function canEndListed(domain: i32, page: u64, count: u64): bool {
+  if (iova.collect(domain, page, count) !== 1) return false;
+  refs.startRemoving();
+  for (let i = 0; i < iova.runs; i++) {
+    const id = iova.runId(i);
+    if (intAt(at(MAP_WATCHED), id) !== 0 || !drain.isOrdinaryEnd(id, domain)) return false;
+    if (!refs.canRemove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i))) return false;
+  }
+  return mappings.canEnd(iova.runs);
+}
+
+function endListed(domain: i32, page: u64, count: u64, stack: i32): void {
+  iova.clear(domain, page, count);
+  for (let i = 0; i < iova.runs; i++) {
+    const id = iova.runId(i);
+    refs.remove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i));
+    mappings.end(id, iova.runStart(i), iova.runLength(i), domain, stack);
+  }
 }
 
 /** The return of an unmap of which the tracepoint has told all. */
@@ -248,14 +281,4 @@ export function unmapReturn(): i32 {
   if (stackCode !== 0) return stackCode;
   setCall(row, O_UNMAP_RETURN_DUE, 0);
   return 0;
-}
-
-/** Whether nobody wants to be told that the mapping ends: nobody has marked it, and its driver is the one that made it. */
-function isOrdinaryEnd(id: i32, domain: i32): bool {
-  if (intAt(at(MAP_WATCHED), id) !== 0) return false;
-  const own = intAt(at(MAP_DEVICE), id);
-  const device = own !== 0 ? own : soleDevice(domain);
-  if (device === 0) return true;
-  if ((deviceBits(device) & DEVICE_ORDINARY) === 0) return false;
-  return own === 0 || intAt(at(MAP_GENERATION), id) === generationOf(device);
 }
