@@ -1,22 +1,20 @@
-// WORKLOAD ROUNDS FOLDER: a check alone, doing what kernel-loop.c does: the same calls with the same numbers, see
-// workloads.h. Their events are told in batches, as those of a text are, so a check is measured without the reading; the
-// time of making them is not counted. Prints the same: medians of the rounds, of ns for each operation and for each unmap,
-// and what came out. The shadow also keeps who mapped, unmapped, allocated and freed each page, and when; and the calls of
-// each thread are joined, as `iommusan record` writes them: entry, tracepoint and return of a map, entry and tracepoint of
-// an unmap.
+// WORKLOAD ROUNDS FOLDER: the shadow alone, doing what kernel-loop.c does: the same calls with the same numbers, see
+// workloads.h. They are what a check's compiled code does once it has read an event (calls.ts), and what is not ordinary
+// goes the long way, as there. Prints the same: medians of the rounds, of ns for each operation and for each unmap, and what
+// came out. The shadow also keeps who mapped, unmapped, allocated and freed each page, and when.
 //
-// It works on parts of iommusan that are not for others: workloads.mjs makes one file of it and starts that.
-import { rmSync } from 'node:fs';
+// It works on parts of iommusan that are not for others: workloads.mjs makes one file of it, compiles calls.ts into
+// FOLDER/calls.wasm, and starts that.
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_CHECKS } from '../src/checks/all-checks.ts';
 import { Judge } from '../src/checks/judge.ts';
-import { LaneBatches } from '../src/lane/batches.ts';
+import { OUT_HIGH, OUT_LOW } from '../src/lane/assembly/board.ts';
+import { Lane } from '../src/lane/lane.ts';
+import { Lent } from '../src/lane/lent.ts';
 import { Binder } from '../src/trace/bindings/binder.ts';
 import { TraceSource } from '../src/trace/trace-source.ts';
-import { LITTLE_ENDIAN_64 } from '../src/trace/write/abi.ts';
-import { shapeEvent } from '../src/trace/write/event-shape.ts';
 import { TraceWriter } from '../src/trace/write/trace-writer.ts';
-import { CONSTANTS, KALLSYMS, SHAPES } from './shapes.mjs';
 
 const PAGE = 4096;
 const GIB_PAGES = 2 ** 18;
@@ -65,138 +63,109 @@ if (!workload || !(rounds >= 1)) {
   process.exit(2);
 }
 
-const RECORDS = 4096;
-const RECORD_BYTES = 64;
-const POINTER = 0xff11_0001_0000_0000n;
+/** What calls.ts does, and the bytes of a call. */
+const ALLOC = 0;
+const FREE = 1;
+const MAP = 2;
+const UNMAP = 3;
+const CALL_BYTES = 24;
+const CALLS = 4096;
 
-/** Events of the kinds that the lane reads, written into batches as the reader of texts has them, see `RecordBatch`. */
-class Batches {
-  constructor(deliver) {
-    this.deliver = deliver;
-    this.bytes = new ArrayBuffer(RECORDS * RECORD_BYTES);
-    this.longs = new Float64Array(RECORDS);
-    this.batch = {
-      view: new DataView(this.bytes),
-      words: new Uint32Array(this.bytes),
-      count: 0,
-      timesNs: new Float64Array(RECORDS),
-      payloads: Int32Array.from({ length: RECORDS }, (_, i) => i * RECORD_BYTES),
-      payloadSizes: new Int32Array(RECORDS).fill(RECORD_BYTES),
-      cpus: new Int32Array(RECORDS),
-      positions: new Float64Array(RECORDS),
-      stacks: new Int32Array(RECORDS),
-      stackSizes: new Int32Array(RECORDS),
-    };
-    this.timeNs = 1e9;
-    this.position = 0;
+/** The shadow of a check, and the compiled code that works on its tables. */
+class Player {
+  constructor(folder, source) {
+    const { names, capabilities } = source;
+    const judge = new Judge({
+      names,
+      capabilities,
+      pageSize: PAGE,
+      accounting: 'exact',
+      checks: DEFAULT_CHECKS,
+    });
+    this.events = judge.events;
+    this.shadow = judge.shadow;
+    this.names = names;
+    const binder = new Binder(judge.events, names, capabilities, 8, PAGE);
+    this.lane = new Lane(new WebAssembly.Module(readFileSync(join(folder, 'calls.wasm'))));
+    const { refs } = this.shadow.accounting;
+    this.lent = new Lent(this.lane, this.shadow, refs, binder, names, () => judge.wanted.now());
+    this.bytes = this.lane.memory.bytes(CALLS * CALL_BYTES);
+    this.ints = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, (CALLS * CALL_BYTES) / 4);
+    this.floats = new Float64Array(this.bytes.buffer, this.bytes.byteOffset, (CALLS * CALL_BYTES) / 8);
+    this.count = 0;
+    this.at = { timeNs: 1, cpu: 0, pid: 1, context: 1, stack: 0, position: 0 };
+    this.domain = names.domains.id(0xff11_0001, 0);
+    this.events.domainAttach(this.at, this.domain, 1);
+    this.shadow.recent.of(1);
+    /** Nanoseconds that the calls have taken, and how many the host has done. */
     this.ns = 0;
+    this.done = 0;
   }
 
-  /** @param values of fields, as `[offset, value]` words of 32 bits each */
-  put(template, values) {
-    const { batch } = this;
-    const first = batch.count * (RECORD_BYTES / 4);
-    batch.words.set(template, first);
-    for (let i = 0; i < values.length; i += 2) batch.words[first + values[i]] = values[i + 1];
-    batch.timesNs[batch.count] = this.timeNs += 100;
-    batch.positions[batch.count] = this.position += RECORD_BYTES;
-    if (++batch.count === RECORDS) this.flush();
+  put(what, page, frame, pages) {
+    const { count } = this;
+    this.ints[count * 6] = what;
+    this.ints[count * 6 + 1] = pages;
+    this.floats[count * 3 + 1] = page;
+    this.floats[count * 3 + 2] = frame;
+    this.count++;
+    if (this.count === CALLS) this.flush();
   }
 
-  /** Has the lane tell what was written, and counts how long that takes. */
+  /** Makes the calls that were put. */
   flush() {
-    const { batch } = this;
-    if (batch.count === 0) return;
+    const { lane, lent, count, bytes, domain } = this;
+    if (count === 0) return;
     const watch = startWatch();
-    this.deliver(batch);
+    lent.give();
+    for (let next = 0; next < count; ) {
+      next += lane.code.play(bytes.byteOffset + next * CALL_BYTES, count - next, domain);
+      if (next === count) break;
+      lent.takeBack();
+      if (lane.code.wantsGib()) this.tellGib();
+      else this.doCall(next++);
+      lent.give();
+    }
+    lent.takeBack();
     this.ns += watch();
-    batch.count = 0;
+    this.count = 0;
+  }
+
+  tellGib() {
+    const { lane, shadow } = this;
+    const [domain, gib] = [lane.int(OUT_HIGH), lane.int(OUT_LOW)];
+    lane.code.setGib(domain, gib, shadow.tables.slotOfGib(domain, gib));
+  }
+
+  /** The long way of what is not ordinary. */
+  doCall(i) {
+    const { events, shadow, at, domain } = this;
+    const [what, pages] = this.ints.subarray(i * 6);
+    const [page, frame] = this.floats.subarray(i * 3 + 1);
+    this.done++;
+    at.timeNs = at.position = i;
+    if (what === MAP) events.iommuMap(at, domain, page * PAGE, frame * PAGE, pages * PAGE, 3);
+    if (what === UNMAP) events.iommuUnmapEnd(at, domain, page * PAGE, pages * PAGE, pages * PAGE);
+    if (what !== ALLOC && what !== FREE) return;
+    if (shadow.accounting.anyMapped(frame, pages)) warnings += shadow.accounting.mappedPages(frame, pages);
+    if (what === ALLOC) events.pageAlloc(at, frame, orderOf(pages));
+    else events.pageFree(at, frame, orderOf(pages));
   }
 }
 
-/** Writers of events by name: a template of the constant fields, and where the others are. */
-function eventWriters(shapes, batches) {
-  return Object.fromEntries(
-    Object.entries(shapes).map(([key, { format }]) => {
-      const bytes = new ArrayBuffer(RECORD_BYTES);
-      const view = new DataView(bytes);
-      view.setUint16(0, format.id, true);
-      view.setInt32(4, 1, true);
-      const constants = { domain: POINTER, ...CONSTANTS[key] };
-      const places = [];
-      for (const { name, offset, size } of format.fields) {
-        if (name.startsWith('common_')) continue;
-        if (constants[name] === undefined) places.push(offset / 4, size);
-        else if (size === 8) view.setBigUint64(offset, BigInt(constants[name]), true);
-        else view.setInt32(offset, Number(constants[name]), true);
-      }
-      const template = new Uint32Array(bytes);
-      const values = [];
-      return [
-        key,
-        (...words) => {
-          values.length = 0;
-          for (const [i, word] of words.entries()) {
-            values.push(places[2 * i], word % 2 ** 32);
-            if (places[2 * i + 1] === 8) values.push(places[2 * i] + 1, Math.floor(word / 2 ** 32));
-          }
-          batches.put(template, values);
-        },
-      ];
-    }),
-  );
-}
-
-/** A check of a recording that has nothing but what the workload writes into batches. */
-async function openCheck(folder) {
-  const shapes = Object.fromEntries(
-    Object.entries(SHAPES).map(([key, [system, event, fields, print]], i) => [
-      key,
-      shapeEvent(LITTLE_ENDIAN_64, system, event, 1000 + i, fields, print),
-    ]),
-  );
-  const path = join(folder, `formats-${process.pid}.dat`);
-  const writer = await TraceWriter.create(
-    path,
-    { formats: Object.values(shapes), kallsyms: KALLSYMS, traceClock: '[mono]' },
-    { compression: 'none' },
-  );
+/** A recording that has nothing. */
+async function emptySource(folder) {
+  const path = join(folder, `empty-${process.pid}.dat`);
+  const writer = await TraceWriter.create(path, { formats: [], kallsyms: '', traceClock: '[mono]' });
   writer.finish();
   const source = await TraceSource.open(path);
   rmSync(path);
-  const { names, capabilities } = source;
-  const judge = new Judge({
-    names,
-    capabilities,
-    pageSize: PAGE,
-    accounting: 'exact',
-    checks: DEFAULT_CHECKS,
-  });
-  const { shadow } = judge;
-  const changes = which => (at, pfn, order) => {
-    if (shadow.accounting.anyMapped(pfn, 2 ** order))
-      warnings += shadow.accounting.mappedPages(pfn, 2 ** order);
-    judge.events[which](at, pfn, order);
-  };
-  const sink = { ...judge.events, pageAlloc: changes('pageAlloc'), pageFree: changes('pageFree') };
-  const binder = new Binder(sink, names, capabilities, 8, PAGE);
-  const formats = Object.values(shapes).map(({ format }) => format);
-  binder.expect(formats);
-  const byId = new Map(formats.map(format => [format.id, format]));
-  const wanted = () => judge.wanted.now();
-  const lane = new LaneBatches({ shadow, refs: shadow.accounting.refs, names, binder, wanted }, id =>
-    binder.handlerFor(byId.get(id)),
-  );
-  const batches = new Batches(batch => lane.deliver(batch));
-  domain = names.domains.id(Number(POINTER >> 32n), Number(POINTER & 0xffff_ffffn));
-  judge.events.domainAttach({ timeNs: 1, cpu: 0, pid: 1, context: 1, stack: 0, position: 0 }, domain, 1);
-  return { shadow, batches, lane, tell: eventWriters(shapes, batches) };
+  return source;
 }
 
 let maps = 0;
 let unmaps = 0;
 let warnings = 0;
-let domain = 0;
 
 let state = 20261127;
 function nextRandom() {
@@ -216,31 +185,24 @@ function orderOf(pages) {
 }
 
 function mapPages(page, pfn, pages) {
-  const [iova, phys, size] = [page * PAGE, pfn * PAGE, pages * PAGE];
-  alloc(pfn, pages);
-  tell.mapEntry(iova, phys, size);
-  tell.map(iova, phys, size);
-  tell.mapReturn();
+  each(ALLOC, pfn, pages);
+  player.put(MAP, page, pfn, pages);
   maps++;
 }
 
 function unmapPages(page, pages) {
-  const [iova, size] = [page * PAGE, pages * PAGE];
-  tell.unmapEntry(iova, size);
-  tell.unmap(iova, size, size);
+  player.put(UNMAP, page, 0, pages);
   unmaps++;
 }
 
-/** The allocator knows no blocks larger than order 10: larger pieces are some of these. */
-function alloc(pfn, pages) {
-  for (let done = 0; done < pages; done += LARGEST_BLOCK) {
-    tell.alloc(pfn + done, orderOf(Math.min(pages, LARGEST_BLOCK)));
-  }
+function free(pfn, pages) {
+  each(FREE, pfn, pages);
 }
 
-function free(pfn, pages) {
+/** The allocator knows no blocks larger than order 10: larger pieces are some of these. */
+function each(what, pfn, pages) {
   for (let done = 0; done < pages; done += LARGEST_BLOCK) {
-    tell.free(pfn + done, orderOf(Math.min(pages, LARGEST_BLOCK)));
+    player.put(what, 0, pfn + done, Math.min(pages, LARGEST_BLOCK));
   }
 }
 
@@ -316,11 +278,11 @@ function batchRound(workload, round) {
   const all = gibs * GIB_PAGES;
   const pieces = all / pages;
   for (let i = 0; i < pieces; i++) mapPages(BATCH_PAGE + i * pages, pieceOf(workload, i, round), pages);
-  batches.flush();
-  const before = batches.ns;
+  player.flush();
+  const before = player.ns;
   for (let i = 0; i < all; i += unmapped) unmapPages(BATCH_PAGE + i, unmapped);
-  batches.flush();
-  const unmapNs = batches.ns - before;
+  player.flush();
+  const unmapNs = player.ns - before;
   for (let i = 0; i < pieces; i++) free(pieceOf(workload, i, round), pages);
   return { operations: pieces, unmapNs, unmapped: all / unmapped };
 }
@@ -342,7 +304,7 @@ function rehearse(workload) {
     for (let piece = 0; piece < list.pieces; piece++) free(list.pfn[piece], list.pages[piece]);
     list.pieces = 0;
   }
-  batches.flush();
+  player.flush();
   slot = recycled = maps = unmaps = warnings = 0;
 }
 
@@ -358,7 +320,8 @@ function translations({ round, live, pages, top }) {
   return sum;
 }
 
-const { shadow, batches, tell } = await openCheck(scratch);
+const player = new Player(scratch, await emptySource(scratch));
+const { shadow, domain } = player;
 for (let i = 0; i < (workload.pool ?? 0); i++) pool[i] = randomBlock(1);
 const seeded = state;
 rehearse(workload);
@@ -366,10 +329,10 @@ state = seeded;
 const whole = [];
 const alone = [];
 for (let round = 0; round < rounds; round++) {
-  const before = batches.ns;
+  const before = player.ns;
   const { operations, unmapNs, unmapped } = workload.round(workload, round);
-  batches.flush();
-  whole.push((batches.ns - before) / operations);
+  player.flush();
+  whole.push((player.ns - before) / operations);
   alone.push(unmapNs / unmapped);
 }
 const median = values => values.toSorted((a, b) => a - b)[values.length >> 1];

@@ -1,10 +1,11 @@
 // node bench/workloads.mjs [WORKLOAD...]: the table of the shadow against kernel-loop.c alone, or some of its rows.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { compile } from '../scripts/build-lane.mjs';
 import { median } from './measure.mjs';
 
 const bench = fileURLToPath(new URL('.', import.meta.url));
@@ -37,6 +38,7 @@ export async function* compareShadow(folder, seconds, wanted = []) {
   const compiled = spawnSync('cc', ['-O2', '-o', loop, join(bench, 'kernel-loop.c')], { encoding: 'utf8' });
   if (compiled.status !== 0) throw new Error(compiled.stderr);
   const check = join(folder, 'shadow.mjs');
+  writeFileSync(join(folder, 'calls.wasm'), await compile('bench/calls.ts'));
   await build({
     entryPoints: [join(bench, 'shadow.mjs')],
     outfile: check,

@@ -11,11 +11,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Pages of 64 KiB: what the memory begins with, and the most that it can grow to. */
 const MEMORY = ['--initialMemory', '64', '--maximumMemory', '65536'];
 
-/** Writes src/lane/code.ts anew. */
-export async function buildLane() {
+/** Compiles a file of AssemblyScript, named from the root of the project, and what it imports. */
+export async function compile(entry) {
   const output = join(tmpdir(), `iommusan-lane-${process.pid}.wasm`);
   const { error, stderr } = await asc.main([
-    'src/lane/assembly/index.ts',
+    entry,
     ...['-O3', '--noAssert', '--debug', '--runtime', 'stub', '--use', 'abort='],
     // Memory that is new holds zeroes: the module need not carry them.
     ...['--importMemory', '--zeroFilledMemory', '--sharedMemory', '--enable', 'threads', ...MEMORY],
@@ -28,6 +28,12 @@ export async function buildLane() {
   }
   const code = readFileSync(output);
   rmSync(output);
+  return code;
+}
+
+/** Writes src/lane/code.ts anew. */
+export async function buildLane() {
+  const code = await compile('src/lane/assembly/index.ts');
   writeFileSync(
     join(root, 'src/lane/code.ts'),
     `/** The compiled code of assembly/, made by scripts/build-lane.mjs. */\nexport const CODE =\n  '${code.toString('base64')}';\n`,

@@ -17,6 +17,12 @@ interface Exports {
 
 let compiled: object | undefined;
 
+/** The code of `assembly/index.ts`. */
+function ownCode(): object {
+  compiled ??= new Module(Buffer.from(CODE, 'base64'));
+  return compiled;
+}
+
 /** The compiled code at work, with its memory and the board on which it and the host leave numbers for each other. */
 export class Lane {
   readonly memory = new LaneMemory();
@@ -25,10 +31,10 @@ export class Lane {
   private readonly ints: Int32Array;
   private readonly floats: Float64Array;
 
-  constructor() {
-    compiled ??= new Module(Buffer.from(CODE, 'base64'));
+  /** @param code a module with the same board */
+  constructor(code: object = ownCode()) {
     const { memory } = this.memory;
-    const instance = new Instance(compiled, { env: { memory } });
+    const instance = new Instance(code, { env: { memory } });
     this.code = instance.exports as unknown as Exports;
     const board = this.code.board();
     this.ints = new Int32Array(memory.buffer, board, b.SLOTS * 2);

@@ -85,7 +85,8 @@ export class Lent {
     lane.setFloat(b.MAP_LIVE_BYTES, mappings.liveBytes);
     lane.setInt(b.MAP_WATCHED_LIVE, mappings.watchedLive);
     lane.setInt(b.COUNTS_ALL, Number(shadow.countsAll));
-    lane.setInt(b.PAGE_END, pages.records.end);
+    lane.setInt(b.PAGE_LINES_USED, pages.lines.used);
+    lane.setInt(b.PAGE_ORDERS, pages.orders);
     lane.setFloat(b.PAGES_ALLOCATED, shadow.pagesAllocated);
     lane.setFloat(b.PAGES_FREED, shadow.pagesFreed);
     lane.setInt(b.KIND_MAPS, kinds.maps);
@@ -117,7 +118,8 @@ export class Lent {
     mappings.made = lane.float(b.MAP_MADE);
     mappings.live = lane.float(b.MAP_LIVE);
     mappings.liveBytes = lane.float(b.MAP_LIVE_BYTES);
-    pages.records.end = lane.int(b.PAGE_END);
+    pages.lines.used = lane.int(b.PAGE_LINES_USED);
+    pages.orders = lane.int(b.PAGE_ORDERS);
     shadow.pagesAllocated = lane.float(b.PAGES_ALLOCATED);
     shadow.pagesFreed = lane.float(b.PAGES_FREED);
     kinds.maps = lane.int(b.KIND_MAPS);
@@ -161,7 +163,6 @@ export class Lent {
     const { mappings, tables, pages, dma, kinds, former, recent } = shadow;
     const { open } = binder.calls;
     mappings.free.reserve(mappings.domain.length);
-    pages.records.free.reserve(pages.records.users.length);
     dma.free.reserve(dma.device.length);
     const columns: readonly (readonly [number, Int32Array | Float64Array])[] = [
       [b.DOMAIN_SLOTS, names.domains.slots],
@@ -195,10 +196,7 @@ export class Lent {
       [b.MAP_MOMENTS, mappings.moments.words],
       [b.MAP_WATCHED, mappings.watched],
       [b.MAP_FREE, mappings.free.words],
-      [b.PAGE_ROWS, pages.rows.words],
-      [b.PAGE_MOMENTS, pages.records.moments.words],
-      [b.PAGE_USERS, pages.records.users],
-      [b.PAGE_FREE, pages.records.free.words],
+      [b.PAGE_LINES, pages.lines.words],
       [b.KIND_MADE, kinds.made],
       [b.KIND_ENDED, kinds.ended],
       [b.KIND_LONGEST, kinds.longestNs],
@@ -238,8 +236,8 @@ export class Lent {
     lane.setInt(b.STACK_MASK, names.stacks.slots.length - 1);
     lane.setInt(b.REF_NEAR_LENGTH, refs.near.length);
     lane.setInt(b.MAP_CAPACITY, mappings.domain.length);
-    lane.setInt(b.PAGE_ROWS_MASK, pages.rows.wides.length - 1);
-    lane.setInt(b.PAGE_CAPACITY, pages.records.users.length);
+    lane.setInt(b.PAGE_LINES_MASK, pages.lines.wides.length - 1);
+    lane.setInt(b.PAGE_LINES_LIMIT, pages.lines.limit);
     lane.setInt(b.KIND_CAPACITY, kinds.made.length);
     lane.setInt(b.FORMER_CAPACITY, former.domain.length);
     lane.setInt(b.FORMER_REMEMBERED, REMEMBERED);

@@ -133,14 +133,13 @@ export const MAP_WATCHED_LIVE = 93;
 /** Every frame of every mapping is counted: `Endings.countsAll`. */
 export const COUNTS_ALL = 94;
 
-/** The places of `PageRows`, and the mask of a place among its float64. */
-export const PAGE_ROWS_MASK = 95;
-export const PAGE_ROWS = 96;
-export const PAGE_MOMENTS = 97;
-export const PAGE_USERS = 98;
-export const PAGE_FREE = 99;
-export const PAGE_END = 101;
-export const PAGE_CAPACITY = 102;
+/** The lines of `PageLines`, the mask of a line among its float64, how many have a key, and how many may have one. */
+export const PAGE_LINES = 95;
+export const PAGE_LINES_MASK = 96;
+export const PAGE_LINES_USED = 97;
+export const PAGE_LINES_LIMIT = 98;
+/** Orders that any block had: `PageHistory.orders`. */
+export const PAGE_ORDERS = 99;
 export const PAGES_ALLOCATED = 103;
 export const PAGES_FREED = 104;
 

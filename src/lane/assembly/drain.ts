@@ -1,5 +1,4 @@
 import {
-  DEVICE_ORDINARY,
   FAN_BITS,
   FORMER_REMEMBERED,
   IOVA_NON_ZERO,
@@ -13,8 +12,7 @@ import {
   MAP_WATCHED,
   MAP_WATCHED_LIVE,
 } from './board';
-import { deviceBits, generationOf, soleDevice } from './devices';
-import * as event from './event';
+import { isOrdinaryEnd } from './devices';
 import * as iova from './iova';
 import * as mappings from './mappings';
 import { at, floatAt, intAt, setFloatAt, setIntAt, toLong, word } from './memory';
@@ -59,24 +57,30 @@ export function canDrain(domain: i32, page: u64, pages: u64): i32 {
   const slots = at(IOVA_SLOTS);
   const end = page + pages;
   for (let from = page; from < end; ) {
-    const to = min<u64>(end, (from & ~MASK) + BLOCK);
+    let to = min<u64>(end, (from & ~MASK) + BLOCK);
     const block = iova.blockOf(mid, from);
     const slot = intAt(slots, block);
-    if (slot > 0 && to - from < BLOCK) return 0;
-    const isGood =
-      slot < 0
-        ? look(
-            domain,
-            slots + (((~slot * FAN + ((from & MASK) as i32)) as usize) << 2),
-            (to - from) as i32,
-            1,
-          )
-        : look(domain, slots + ((block as usize) << 2), 1, BLOCK as f64);
-    if (!isGood) return 0;
+    if (slot < 0) {
+      const first = ~slot * FAN + ((from & MASK) as i32);
+      if (!look(domain, slots + ((first as usize) << 2), (to - from) as i32, 1)) return 0;
+    } else {
+      if (slot > 0 && to - from < BLOCK) return 0;
+      const blocks = blocksFrom(slots, block, to, end);
+      if (!look(domain, slots + ((block as usize) << 2), blocks, BLOCK as f64)) return 0;
+      to += ((blocks - 1) as u64) << FAN_BITS;
+    }
     from = to;
   }
   if (!look(domain, nothing, 1, 1) || !canUncount()) return 0;
   return mappings.canEnd(runs) ? 1 : 0;
+}
+
+/** How many blocks have no node, from one on that ends at `to`: as many as are whole, but at least that one. */
+function blocksFrom(slots: usize, block: i32, to: u64, end: u64): i32 {
+  const most = 1 + (((end - to) >> FAN_BITS) as i32);
+  let blocks = 1;
+  while (blocks < most && intAt(slots, block + blocks) >= 0) blocks++;
+  return blocks;
 }
 
 function canUncount(): bool {
@@ -134,15 +138,6 @@ function look(domain: i32, slots: usize, count: i32, unit: f64): bool {
   return true;
 }
 
-/** Whether the driver of a mapping is the one that made it, and bound. */
-export function isOrdinaryEnd(id: i32, domain: i32): bool {
-  const own = intAt(at(MAP_DEVICE), id);
-  const device = own !== 0 ? own : soleDevice(domain);
-  if (device === 0) return true;
-  if ((deviceBits(device) & DEVICE_ORDINARY) === 0) return false;
-  return own === 0 || intAt(at(MAP_GENERATION), id) === generationOf(device);
-}
-
 /** Ends what {@link canDrain} was asked for, by the event in hand. */
 export function drain(domain: i32, page: u64, pages: u64, stack: i32): void {
   unnoted = max<i32>(0, runs - word(FORMER_REMEMBERED));
@@ -153,7 +148,7 @@ export function drain(domain: i32, page: u64, pages: u64, stack: i32): void {
   let emptied = 0;
   const end = page + pages;
   for (let from = page; from < end; ) {
-    const to = min<u64>(end, (from & ~MASK) + BLOCK);
+    let to = min<u64>(end, (from & ~MASK) + BLOCK);
     const block = iova.blockOf(mid, from);
     const slot = intAt(slots, block);
     if (slot < 0) {
@@ -168,21 +163,41 @@ export function drain(domain: i32, page: u64, pages: u64, stack: i32): void {
         iova.releaseNode(leaf);
         emptied++;
       }
-    } else if (slot > 0) {
-      emptied += take(domain, slots + ((block as usize) << 2), 1, from, BLOCK as f64, stack);
-      setIntAt(slots, block, 0);
+    } else {
+      const first = slots + ((block as usize) << 2);
+      const blocks = blocksFrom(slots, block, to, end);
+      emptied += take(domain, first, blocks, from, BLOCK as f64, stack);
+      memory.fill(first, 0, (blocks as usize) << 2);
+      to += ((blocks - 1) as u64) << FAN_BITS;
     }
     from = to;
   }
   take(domain, nothing, 1, end, 1, stack);
+  uncountLater();
   uncount();
   const left = intAt(nonZero, mid) - emptied;
   setIntAt(nonZero, mid, left);
   if (left === 0) iova.noteChange(domain, page, ~mid);
 }
 
+/** Ranges of frames are kept back until they are uncounted together. */
+const KEPT_BACK: i32 = 512;
+const keptFrames: usize = memory.data(KEPT_BACK * 8, 8);
+const keptLengths: usize = memory.data(KEPT_BACK * 8, 8);
+let kept: i32 = 0;
+
+function uncountLater(): void {
+  if (rangeEnd === rangeFrame) return;
+  setFloatAt(keptFrames, kept, rangeFrame);
+  setFloatAt(keptLengths, kept, rangeEnd - rangeFrame);
+  kept++;
+  if (kept === KEPT_BACK) uncount();
+}
+
 function uncount(): void {
-  if (rangeEnd > rangeFrame) refs.remove(toLong(rangeFrame), toLong(rangeEnd - rangeFrame));
+  if (kept > 1) refs.touch(keptFrames, kept);
+  for (let i = 0; i < kept; i++) refs.remove(toLong(floatAt(keptFrames, i)), toLong(floatAt(keptLengths, i)));
+  kept = 0;
 }
 
 /** Goes through slots as {@link look} does and ends the mappings that end in them. Returns how many slots held one. */
@@ -215,7 +230,7 @@ function take(domain: i32, slots: usize, count: i32, page: u64, unit: f64, stack
       const frame = floatAt(frames, id);
       if (frame !== lastFrame) {
         rangeEnd = lastFrame;
-        uncount();
+        uncountLater();
         rangeFrame = frame;
         lastFrame = frame;
       }

@@ -55,12 +55,18 @@ function contextOf(taskPid: i32, ofCpu: i32, ofFlags: i32): i32 {
 export function take(record: usize, size: i32, atNs: f64, place: f64, ofCpu: i32): void {
   payload = record;
   payloadSize = size;
+  flags = flagsOf(record);
+  const ofPid = pidOf(record);
+  happen(atNs, place, ofCpu, ofPid, contextOf(ofPid, ofCpu, flags));
+}
+
+/** Takes an event in hand that has no record, and no stack. */
+export function happen(atNs: f64, place: f64, ofCpu: i32, ofPid: i32, ofContext: i32): void {
   timeNs = atNs;
   position = place;
   cpu = ofCpu;
-  pid = pidOf(record);
-  flags = flagsOf(record);
-  context = contextOf(pid, ofCpu, flags);
+  pid = ofPid;
+  context = ofContext;
   stack = 0;
   frames = 0;
   frameBytes = 0;

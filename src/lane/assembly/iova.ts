@@ -223,6 +223,28 @@ export function collect(domain: i32, page: u64, pages: u64): i32 {
   return 1;
 }
 
+/** Empties a page whose mapping {@link get} has found in a node of pages; false where it is elsewhere. */
+export function clearPage(domain: i32, page: u64): bool {
+  if (gibSlot >= 0) return false;
+  const mid = ~gibSlot;
+  const slots = at(IOVA_SLOTS);
+  const nonZero = at(IOVA_NON_ZERO);
+  const block = blockOf(mid, page);
+  const leaf = ~intAt(slots, block);
+  if (leaf < 0) return false;
+  const held = intAt(nonZero, leaf) - 1;
+  const heldAbove = intAt(nonZero, mid) - 1;
+  if (held === 0 && heldAbove === 0 && !canNoteChange()) return false;
+  setIntAt(slots, leaf * FAN + ((page & MASK) as i32), 0);
+  setIntAt(nonZero, leaf, held);
+  if (held > 0) return true;
+  setIntAt(slots, block, 0);
+  setIntAt(nonZero, mid, heldAbove);
+  releaseNode(leaf);
+  if (heldAbove === 0) noteChange(domain, page, ~mid);
+  return true;
+}
+
 /** Empties what {@link collect} has found. */
 export function clear(domain: i32, page: u64, pages: u64): void {
   const mid = midOf(domain, page);

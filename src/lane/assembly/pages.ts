@@ -1,161 +1,81 @@
-import {
-  PAGE_CAPACITY,
-  PAGE_END,
-  PAGE_FREE,
-  PAGE_MOMENTS,
-  PAGE_ROWS,
-  PAGE_ROWS_MASK,
-  PAGE_USERS,
-} from './board';
+import { PAGE_LINES, PAGE_LINES_LIMIT, PAGE_LINES_MASK, PAGE_LINES_USED, PAGE_ORDERS } from './board';
 import * as event from './event';
-import { at, floatAt, intAt, isEmpty, popId, pushId, setFloatAt, setIntAt, setWord, word } from './memory';
+import { at, floatAt, setFloatAt, setWord, toLong, word } from './memory';
 
-// `PageHistory` of pages and small blocks, whose rows are there already: `PageRows`.
+// `PageHistory` of blocks that begin where one of their order can, in `PageLines`.
 
-const GROUP_PAGES: u64 = 7;
-/** Float64 of a place, and 32-bit words in front of those of the first page. */
+/** What has happened to a block. */
+export const ALLOC = 0;
+export const FREE = 1;
+
+/** Float64 of a line. */
 const WIDES: i32 = 8;
-const FIRST: i32 = 2;
+/** Bytes from the beginning of a line, and what is where in an event of it. */
+const TIMES: usize = 8;
+const EVENTS: usize = 24;
+const EVENT_BYTES: usize = 20;
+const PID: usize = 0;
+const CONTEXT: usize = 4;
+const STACK: usize = 8;
+const POSITION: usize = 12;
+const BITS: usize = 16;
+const KNOWN: u32 = 1;
+const LATER: u32 = 2;
+const CPU_SHIFT: u32 = 2;
+const CPU_MASK: u32 = 0x3fff;
+const UPPER_SHIFT: u32 = 16;
+
+const ORDER_BITS: u64 = 5;
 const NEIGHBOURS: i32 = 8;
 const GOLDEN: i32 = -1640531535;
+const OF_ORDER: i32 = -2048144789;
+const PFN_LIMIT: u64 = 1 << 47;
 
-/** Bits of a word of a page. */
-const LATER: i32 = 1;
-const SOLE: i32 = 2;
-const RECORD_SHIFT: i32 = 2;
-
-/** Where the words of the groups of the event in hand begin; 16 pages are in four groups at most. */
-const MOST_GROUPS = 4;
-const rows: usize = memory.data(MOST_GROUPS * 4, 4);
-
-/** Where the words of a page begin, -1 where it has none. */
-function findRow(pfn: u64): i32 {
-  const group = pfn / GROUP_PAGES;
-  const wides = at(PAGE_ROWS);
-  const mask = word(PAGE_ROWS_MASK);
-  const hash = (((group as u32) >>> 3) as i32) * GOLDEN;
-  let key = ((((hash ^ (hash >>> 15)) * NEIGHBOURS) | ((group & 7) as i32)) * WIDES) & mask;
-  for (;;) {
-    const found = floatAt(wides, key);
-    if (found === ((group + 1) as f64)) break;
-    if (found === 0) return -1;
-    key = (key + WIDES) & mask;
-  }
-  return 2 * (key + ((pfn - group * GROUP_PAGES) as i32)) + FIRST;
-}
-
-/** How many pages from this one on have their words behind each other. */
-function pagesFrom(pfn: u64): u32 {
-  return (GROUP_PAGES - (pfn % GROUP_PAGES)) as u32;
-}
+/** The line of the block that {@link canNote} was asked for. */
+let line: usize = 0;
 
 /** Whether {@link note} can take the event, which it then must. */
-export function canNote(pfn: u64, pages: u32): bool {
-  if (isEmpty(PAGE_FREE) && word(PAGE_END) >= word(PAGE_CAPACITY)) return false;
-  let group = 0;
-  for (let done: u32 = 0; done < pages; done += pagesFrom(pfn + done)) {
-    const row = findRow(pfn + done);
-    if (row < 0) return false;
-    setIntAt(rows, group++, row);
+export function canNote(pfn: u64, order: u32): bool {
+  if (pfn >= PFN_LIMIT || (pfn & ((1 << (order as u64)) - 1)) !== 0) return false;
+  const wides = at(PAGE_LINES);
+  const mask = word(PAGE_LINES_MASK);
+  const key = ((pfn << ORDER_BITS) + (order as u64) + 1) as f64;
+  const block = pfn >> (order as u64);
+  const hash = (((block >> 3) as i32) + (order as i32) * OF_ORDER) * GOLDEN;
+  let place = ((((hash ^ (hash >>> 15)) * NEIGHBOURS) | ((block & 7) as i32)) * WIDES) & mask;
+  for (;;) {
+    const found = floatAt(wides, place);
+    if (found === key) break;
+    if (found === 0) {
+      const used = word(PAGE_LINES_USED);
+      if (used >= word(PAGE_LINES_LIMIT)) return false;
+      setWord(PAGE_LINES_USED, used + 1);
+      setFloatAt(wides, place, key);
+      break;
+    }
+    place = (place + WIDES) & mask;
   }
+  line = wides + ((place as usize) << 3);
   return true;
 }
 
-/** `PageHistory.note` of the event in hand; `which` is 0 for an allocation, 1 for a free. */
-export function note(pfn: u64, pages: u32, which: i32): void {
-  if (pages === 1) noteOne(which);
-  else noteMany(pfn, pages, which);
-}
-
-function noteOne(which: i32): void {
-  const words = at(PAGE_ROWS);
-  const row = intAt(rows, 0);
-  const own = intAt(words, row + which);
-  let record = own >> RECORD_SHIFT;
-  if ((own & SOLE) === 0) {
-    const isNew = own === 0 && intAt(words, row + 1 - which) === 0 && isEmpty(PAGE_FREE);
-    if (own !== 0) release(record);
-    if (isNew) {
-      const pair = takePair();
-      record = pair + which;
-      setFloatAt(at(PAGE_MOMENTS), (pair + 1 - which) << 2, NaN);
-      setIntAt(words, row + 1 - which, ((record ^ 1) << RECORD_SHIFT) | SOLE);
-    } else {
-      record = takeRecord();
-      setIntAt(at(PAGE_USERS), record, 1);
-    }
-  }
-  writeMoment(record);
-  setIntAt(words, row + which, (record << RECORD_SHIFT) | SOLE | LATER);
-  setIntAt(words, row + 1 - which, intAt(words, row + 1 - which) & ~LATER);
-}
-
-function noteMany(pfn: u64, pages: u32, which: i32): void {
-  const words = at(PAGE_ROWS);
-  const first = intAt(words, intAt(rows, 0) + which);
-  let record = (first & SOLE) === 0 ? first >> RECORD_SHIFT : 0;
-  if (
-    record !== 0 &&
-    (intAt(at(PAGE_USERS), record) !== (pages as i32) || !haveAll(pfn, pages, which, record))
-  )
-    record = 0;
-  const isNew = record === 0;
-  if (isNew) {
-    record = takeRecord();
-    setIntAt(at(PAGE_USERS), record, pages as i32);
-  }
-  writeMoment(record);
-  let group = 0;
-  for (let done: u32 = 0; done < pages; group++) {
-    const row = intAt(rows, group);
-    const count = min<u32>(pages - done, pagesFrom(pfn + done));
-    for (let i = row; i < row + 2 * (count as i32); i += 2) {
-      if (isNew) leave(intAt(words, i + which));
-      setIntAt(words, i + which, (record << RECORD_SHIFT) | LATER);
-      setIntAt(words, i + 1 - which, intAt(words, i + 1 - which) & ~LATER);
-    }
-    done += count;
-  }
-}
-
-function haveAll(pfn: u64, pages: u32, which: i32, record: i32): bool {
-  const words = at(PAGE_ROWS);
-  let group = 0;
-  for (let done: u32 = 0; done < pages; group++) {
-    const row = intAt(rows, group);
-    const count = min<u32>(pages - done, pagesFrom(pfn + done));
-    for (let i = row + which; i < row + 2 * (count as i32); i += 2) {
-      if (intAt(words, i) >> RECORD_SHIFT !== record) return false;
-    }
-    done += count;
-  }
-  return true;
-}
-
-function writeMoment(record: i32): void {
-  event.writeMoment(at(PAGE_MOMENTS) + ((record as usize) << 5), event.stack);
-}
-
-function takeRecord(): i32 {
-  if (!isEmpty(PAGE_FREE)) return popId(PAGE_FREE);
-  const pair = takePair();
-  pushId(PAGE_FREE, pair + 1);
-  return pair;
-}
-
-function takePair(): i32 {
-  const pair = word(PAGE_END);
-  setWord(PAGE_END, pair + 2);
-  return pair;
-}
-
-function leave(own: i32): void {
-  if ((own & SOLE) !== 0) pushId(PAGE_FREE, own >> RECORD_SHIFT);
-  else if (own !== 0) release(own >> RECORD_SHIFT);
-}
-
-function release(record: i32): void {
-  const users = intAt(at(PAGE_USERS), record) - 1;
-  setIntAt(at(PAGE_USERS), record, users);
-  if (users === 0) pushId(PAGE_FREE, record);
+/** `PageHistory.note` of the event in hand; `which` is {@link ALLOC} or {@link FREE}. */
+export function note(order: u32, which: i32): void {
+  setWord(PAGE_ORDERS, word(PAGE_ORDERS) | (1 << order));
+  store<f64>(line + TIMES + ((which as usize) << 3), event.timeNs);
+  const first = line + EVENTS + (which as usize) * EVENT_BYTES;
+  const position = toLong(event.position);
+  store<i32>(first + PID, event.pid);
+  store<i32>(first + CONTEXT, event.context);
+  store<i32>(first + STACK, event.stack);
+  store<u32>(first + POSITION, position as u32);
+  store<u32>(
+    first + BITS,
+    (((position >> 32) as u32) << UPPER_SHIFT) |
+      (((event.cpu as u32) & CPU_MASK) << CPU_SHIFT) |
+      LATER |
+      KNOWN,
+  );
+  const other = line + EVENTS + ((1 - which) as usize) * EVENT_BYTES + BITS;
+  store<u32>(other, load<u32>(other) & ~LATER);
 }

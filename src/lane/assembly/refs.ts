@@ -9,7 +9,7 @@ import {
   REF_SLOTS,
   REF_TOTAL,
 } from './board';
-import { at, intAt, setIntAt, setWord, word } from './memory';
+import { at, floatAt, intAt, setIntAt, setWord, toLong, word } from './memory';
 
 // The plain cases of `PageRefs`. To add: frames of one block of 2 MiB, whole blocks of one GiB, or a whole GiB. To remove: all
 // but what needs a pending count.
@@ -19,6 +19,9 @@ const MASK: u64 = FAN - 1;
 /** Pages of a block. */
 const BLOCK: u64 = FAN;
 const GIB: u64 = BLOCK << FAN_BITS;
+
+/** GiBs whose slots are in one array, as far as it was needed. */
+const NEAR_GIBS: u64 = 1 << 22;
 
 /** A slot of 2 MiB below this is a lone run: `LONE_LIMIT` and `LONE` of `shadow/page-refs.ts`. */
 const LONE_LIMIT: i32 = -(1 << 30);
@@ -60,23 +63,31 @@ function blockOf(mid: i32, frame: u64): i32 {
 /** Whether a mapping reaches any of these frames: 0 for no, 1 for yes, -1 where it is not plain. */
 export function anyMapped(frame: u64, frames: u32): i32 {
   const gib = frame >> (2 * FAN_BITS);
-  if (gib >= (word(REF_NEAR_LENGTH) as u64) || (frame & MASK) + frames > BLOCK) return -1;
+  const end = frame + frames;
+  if (gib >= NEAR_GIBS || (frame & (GIB - 1)) + frames > GIB) return -1;
+  if (gib >= (word(REF_NEAR_LENGTH) as u64)) return 0;
   const slot = intAt(at(REF_NEAR), gib as i32);
   if (slot >= 0) return slot > 0 ? 1 : 0;
   const mid = ~slot;
   if (intAt(at(REF_PENDING), mid) > 0) return 1;
-  const slots = at(REF_SLOTS);
-  const block = intAt(slots, blockOf(mid, frame));
-  if (block >= 0) return block > 0 ? 1 : 0;
-  if (block < LONE_LIMIT) {
-    const from = (frame & MASK) as i32;
-    return loneFirst(block) < from + (frames as i32) && from < loneEnd(block) ? 1 : 0;
+  for (let from = frame; from < end; ) {
+    const to = min<u64>(end, (from & ~MASK) + BLOCK);
+    const block = intAt(at(REF_SLOTS), blockOf(mid, from));
+    if (block !== 0 && isMappedIn(block, (from & MASK) as i32, (((to - 1) & MASK) as i32) + 1)) return 1;
+    from = to;
   }
-  const leaf = ~block;
-  if (intAt(at(REF_PENDING), leaf) > 0) return 1;
-  const first = leaf * FAN + ((frame & MASK) as i32);
-  for (let i = first; i < first + (frames as i32); i++) if (intAt(slots, i) !== 0) return 1;
   return 0;
+}
+
+/** The same of frames of a block whose slot is not 0. */
+function isMappedIn(block: i32, from: i32, to: i32): bool {
+  if (block > 0) return true;
+  if (block < LONE_LIMIT) return loneFirst(block) < to && from < loneEnd(block);
+  const leaf = ~block;
+  if (intAt(at(REF_PENDING), leaf) > 0) return true;
+  const slots = at(REF_SLOTS);
+  for (let i = leaf * FAN + from; i < leaf * FAN + to; i++) if (intAt(slots, i) !== 0) return true;
+  return false;
 }
 
 function isBlocks(frame: u64, frames: u64): bool {
@@ -219,6 +230,25 @@ function canRemoveInGib(frame: u64, end: u64): bool {
     from = to;
   }
   return true;
+}
+
+/** Kept so that reading is not optimised away. */
+export let touched: i32 = 0;
+
+/**
+ * Reads the slots of many frames. Each of these accesses may have to wait for memory, but none for the one before it: what
+ * comes after finds the slots near.
+ */
+export function touch(frames: usize, count: i32): void {
+  const near = at(REF_NEAR);
+  const slots = at(REF_SLOTS);
+  for (let i = 0; i < count; i++) {
+    const frame = toLong(floatAt(frames, i));
+    const mid = ~intAt(near, (frame >> (2 * FAN_BITS)) as i32);
+    if (mid < 0) continue;
+    const block = intAt(slots, blockOf(mid, frame));
+    if (block < 0 && block >= LONE_LIMIT) touched += intAt(slots, ~block * FAN + ((frame & MASK) as i32));
+  }
 }
 
 /** Counts one mapping less on each of the frames. */

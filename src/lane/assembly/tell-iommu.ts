@@ -1,19 +1,12 @@
 import {
-  COUNTS_ALL,
-  DEVICE_ORDINARY,
-  DEVICE_TRANSLATED,
   EVENT,
   LOUD,
   LOUD_MAP,
   LOUD_UNMAP,
-  MAP_DEVICE,
-  MAP_GENERATION,
-  MAP_WATCHED,
   MISSED_MAPS,
   MISSED_UNMAPS,
   NAMES_DOMAINS,
   NEW_DOMAIN,
-  NEW_GIB,
   NEW_THREAD,
   O_GATHERED_END,
   O_GATHERED_START,
@@ -36,38 +29,16 @@ import {
   O_UNMAP_RETURN_DUE,
   O_UNMAP_SIZE,
   O_UNMAP_STACK,
-  T_BEGUN,
-  T_BEGUN_IOVA,
-  T_LAST_NS,
-  T_MAP_DEVICE,
-  T_MAP_DOMAIN,
-  T_MAP_END,
-  T_MAP_IOVA,
-  T_UNMAP_DOMAIN,
-  T_UNMAP_END,
-  T_UNMAP_IOVA,
 } from './board';
-import { deviceBits, generationOf, soleDevice } from './devices';
-import * as drain from './drain';
 import * as event from './event';
-import * as iova from './iova';
-import * as mappings from './mappings';
-import { at, intAt, setIntAt, setWide, toFloat, wide, word } from './memory';
+import { setWide, toFloat, wide, word } from './memory';
 import * as names from './names';
 import { field } from './recipe';
-import * as refs from './refs';
+import * as shadow from './shadow';
 import { call, callsRow, goesOn, isRecent, recentRow, setCall } from './threads';
 
 // The calls of the IOMMU API, see `tell.ts`.
 
-/** Bytes of a *large* unmap: `isLargeUnmap` of `shadow/recent-calls.ts`. */
-const LARGE_UNMAP: u64 = 512 << 12;
-/** A large unmap that takes longer is for the rule about long unmaps: `LONG_IN_INTERRUPT_NS` of it. */
-const LONG_NS: f64 = 10e6;
-/** Of more pages than this, the mappings are not listed: `MOST_RUNS` of `iova.ts`. */
-const MANY: u64 = 128;
-/** Longer ranges are no ordinary maps. */
-const LONGEST: u64 = 1 << 18;
 const PROT_UNKNOWN: i32 = -1;
 
 /** Fields: domain, iova, phys, size, prot. */
@@ -120,42 +91,15 @@ export function mapTracepoint(recipe: usize): i32 {
   if (call(row, O_MAP_IOVA) !== toFloat(address)) return EVENT;
   // Ranges that are no whole pages, and what nothing can be said of, are for the host.
   if (size === 0 || ((address | phys | size) & 4095) !== 0) return EVENT;
-  const page = address >> 12;
-  const frame = phys >> 12;
-  const count = size >> 12;
-  if (count > LONGEST) return EVENT;
   const domain = call(row, O_MAP_DOMAIN) as i32;
   if (domain === 0) return EVENT;
-  const free = iova.canMap(domain, page, count);
-  if (free < 0) return NEW_GIB;
-  if (free === 0 || !refs.canAdd(frame, count)) return EVENT;
-
-  const named = call(recent, T_MAP_DEVICE) as i32;
-  const device = soleDevice(domain);
-  if (named !== 0 && named !== device) return EVENT;
-  if (device !== 0) {
-    const bits = deviceBits(device);
-    if ((bits & DEVICE_ORDINARY) === 0 || (named !== 0 && (bits & DEVICE_TRANSLATED) === 0)) return EVENT;
-  }
   const stackCode = names.learnStack();
   if (stackCode !== 0) return stackCode;
   const stack = event.stack !== 0 ? event.stack : (call(row, O_MAP_STACK) as i32);
-  if (!mappings.canAdd(stack)) return EVENT;
-
-  setCall(row, O_MAP_REPORTED, 1);
-  const id = mappings.add(domain, page, frame, count, call(row, O_MAP_PROT) as i64 as i32, stack);
-  iova.map(domain, page, count, id);
-  refs.add(frame, count);
-  if (device !== 0) {
-    setIntAt(at(MAP_DEVICE), id, device);
-    setIntAt(at(MAP_GENERATION), id, generationOf(device));
-  }
-  setCall(recent, T_LAST_NS, event.timeNs);
-  setCall(recent, T_MAP_DEVICE, 0);
-  setCall(recent, T_MAP_DOMAIN, domain);
-  setCall(recent, T_MAP_IOVA, toFloat(address));
-  setCall(recent, T_MAP_END, toFloat(address + size));
-  return 0;
+  const prot = call(row, O_MAP_PROT) as i64 as i32;
+  const code = shadow.map(recent, domain, address >> 12, phys >> 12, size >> 12, prot, stack);
+  if (code === 0) setCall(row, O_MAP_REPORTED, 1);
+  return code;
 }
 
 /** The return adds nothing to what the tracepoint has told. */
@@ -175,8 +119,9 @@ export function unmapEntry(recipe: usize): i32 {
   if (!goesOn(row) || call(row, O_UNMAP_OPEN) !== 0) return EVENT;
   if (!event.isExact(field(recipe, 1)) || !event.isExact(field(recipe, 2))) return EVENT;
   const size = event.longField(field(recipe, 2));
-  const recent: usize = size < LARGE_UNMAP ? 0 : recentRow();
-  if (size >= LARGE_UNMAP && recent === 0) return NEW_THREAD;
+  const isLarge = shadow.isLarge(size >> 12);
+  const recent: usize = isLarge ? recentRow() : 0;
+  if (isLarge && recent === 0) return NEW_THREAD;
   const domain = names.domainIn(field(recipe, 0));
   if (domain < 0) return NEW_DOMAIN;
   const stackCode = names.learnStack();
@@ -195,13 +140,7 @@ export function unmapEntry(recipe: usize): i32 {
   setCall(row, O_UNMAP_ENTRY + 3, event.context);
   setCall(row, O_UNMAP_ENTRY + 4, event.stack);
   setCall(row, O_UNMAP_ENTRY + 5, event.position);
-  if (recent === 0) return 0;
-  setCall(recent, T_BEGUN_IOVA, toFloat(event.longField(field(recipe, 1))));
-  setCall(recent, T_BEGUN, event.timeNs);
-  setCall(recent, T_BEGUN + 1, event.position);
-  setCall(recent, T_BEGUN + 2, event.cpu);
-  setCall(recent, T_BEGUN + 3, event.pid);
-  setCall(recent, T_BEGUN + 4, event.stack);
+  if (isLarge) shadow.unmapBegin(recent, event.longField(field(recipe, 1)));
   return 0;
 }
 
@@ -220,56 +159,18 @@ export function unmapTracepoint(recipe: usize): i32 {
   const from = toFloat(address);
   const to = toFloat(address + size);
   if (call(row, O_UNMAP_IOVA) !== from || call(row, O_UNMAP_SIZE) !== toFloat(size)) return EVENT;
-  const isLarge = size >= LARGE_UNMAP;
-  if (isLarge && call(recent, T_BEGUN_IOVA) === from && event.timeNs - call(recent, T_BEGUN) >= LONG_NS)
-    return EVENT;
   const domain = call(row, O_UNMAP_DOMAIN) as i32;
   if (domain === 0) return EVENT;
-  const page = address >> 12;
-  const count = size >> 12;
-  const first = iova.get(domain, page);
-  if (first < 0) return NEW_GIB;
-  if (first === 0 || word(COUNTS_ALL) === 0) return EVENT;
-  const isListed = count <= MANY || iova.isOneSlot();
-  if (!(isListed ? canEndListed(domain, page, count) : drain.canDrain(domain, page, count) === 1))
-    return EVENT;
   const stackCode = names.learnStack();
   if (stackCode !== 0) return stackCode;
   const stack = event.stack !== 0 ? event.stack : (call(row, O_UNMAP_STACK) as i32);
-
+  const code = shadow.unmap(recent, domain, address >> 12, size >> 12, stack);
+  if (code !== 0) return code;
   setCall(row, O_UNMAP_OPEN, 0);
   setCall(row, O_UNMAP_ENDED, 1);
   if (from < call(row, O_GATHERED_START)) setCall(row, O_GATHERED_START, from);
   if (to > call(row, O_GATHERED_END)) setCall(row, O_GATHERED_END, to);
-  if (isListed) endListed(domain, page, count, stack);
-  else drain.drain(domain, page, count, stack);
-  setCall(recent, T_LAST_NS, event.timeNs);
-  setCall(recent, T_UNMAP_DOMAIN, domain);
-  setCall(recent, T_UNMAP_IOVA, from);
-  setCall(recent, T_UNMAP_END, to);
-  if (isLarge) setCall(recent, T_BEGUN_IOVA, -1);
   return 0;
-}
-
-/** Whether the mappings in the range, which are few, can be ended. */
-function canEndListed(domain: i32, page: u64, count: u64): bool {
-  if (iova.collect(domain, page, count) !== 1) return false;
-  refs.startRemoving();
-  for (let i = 0; i < iova.runs; i++) {
-    const id = iova.runId(i);
-    if (intAt(at(MAP_WATCHED), id) !== 0 || !drain.isOrdinaryEnd(id, domain)) return false;
-    if (!refs.canRemove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i))) return false;
-  }
-  return mappings.canEnd(iova.runs);
-}
-
-function endListed(domain: i32, page: u64, count: u64, stack: i32): void {
-  iova.clear(domain, page, count);
-  for (let i = 0; i < iova.runs; i++) {
-    const id = iova.runId(i);
-    refs.remove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i));
-    mappings.end(id, iova.runStart(i), iova.runLength(i), domain, stack);
-  }
 }
 
 /** The return of an unmap of which the tracepoint has told all. */

@@ -10,8 +10,6 @@ import {
   MAP_TRACEPOINT,
   PAGE_ALLOC,
   PAGE_FREE_EVENT,
-  PAGES_ALLOCATED,
-  PAGES_FREED,
   R_WHAT,
   R_WIDE,
   UNMAP_ENTRY,
@@ -19,6 +17,7 @@ import {
   UNMAP_TRACEPOINT,
 } from './board';
 import { intAt } from './memory';
+import * as pages from './pages';
 import { areNarrow, isAtPlace } from './recipe';
 import { dmaMap, dmaMapBegin, dmaUnmap } from './tell-dma';
 import { mapEntry, mapReturn, mapTracepoint, unmapEntry, unmapReturn, unmapTracepoint } from './tell-iommu';
@@ -47,9 +46,9 @@ export function tell(recipe: usize): i32 {
     case DMA_MAP_BEGIN:
       return isAtPlace(recipe) ? dmaMapBegin(recipe) : EVENT;
     case PAGE_ALLOC:
-      return pageEvent(recipe, 0, LOUD_ALLOC, PAGES_ALLOCATED);
+      return pageEvent(recipe, pages.ALLOC, LOUD_ALLOC);
     case PAGE_FREE_EVENT:
-      return pageEvent(recipe, 1, LOUD_FREE, PAGES_FREED);
+      return pageEvent(recipe, pages.FREE, LOUD_FREE);
     case DMA_MAP:
       return dmaMap(recipe);
     case DMA_UNMAP:
