@@ -12,6 +12,7 @@ import { Judge } from '../src/checks/judge.ts';
 import { OUT_HIGH, OUT_LOW } from '../src/lane/assembly/board.ts';
 import { Lane } from '../src/lane/lane.ts';
 import { Lent } from '../src/lane/lent.ts';
+import { REMEMBERED } from '../src/shadow/former-mappings.ts';
 import { Binder } from '../src/trace/bindings/binder.ts';
 import { TraceSource } from '../src/trace/trace-source.ts';
 import { TraceWriter } from '../src/trace/write/trace-writer.ts';
@@ -288,11 +289,12 @@ function batchRound(workload, round) {
 }
 
 /**
- * Plays the rounds once before they count. The kernel has the metadata of each page since it booted; the shadow has it
- * from the first event of a page on, and asks for memory then. What a long trace would have made V8 compile is compiled.
+ * Plays the rounds once before they count, and batches until as many mappings have ended as are remembered. The kernel has
+ * the metadata of each page since it booted; the shadow has it from the first event of a page on, and asks for memory then.
  */
 function rehearse(workload) {
   for (let round = 0; round < rounds; round++) workload.round(workload, round);
+  while (workload.round === batchRound && shadow.former.noted < REMEMBERED) batchRound(workload, 0);
   for (; workload.round === ringRound && livePfn[slot] !== 0; slot = (slot + 1) % workload.live) {
     unmapPages(workload.top - (slot + 1) * workload.pages, workload.pages);
     free(livePfn[slot], workload.pages);

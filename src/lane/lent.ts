@@ -92,6 +92,7 @@ export class Lent {
     lane.setInt(b.KIND_MAPS, kinds.maps);
     lane.setInt(b.KIND_PERIOD, kinds.period);
     lane.setFloat(b.FORMER_NOTED, former.noted);
+    lane.setFloat(b.FORMER_ENDED, former.ended);
     lane.setInt(b.DMA_END, dma.end);
     lane.setFloat(b.DMA_FORMER_COUNT, dma.formerCount);
     lane.setInt(b.NAMES_DOMAINS, Number(shadow.namesDomains));
@@ -124,6 +125,7 @@ export class Lent {
     shadow.pagesFreed = lane.float(b.PAGES_FREED);
     kinds.maps = lane.int(b.KIND_MAPS);
     former.noted = lane.float(b.FORMER_NOTED);
+    former.ended = lane.float(b.FORMER_ENDED);
     dma.end = lane.int(b.DMA_END);
     dma.formerCount = lane.float(b.DMA_FORMER_COUNT);
     dma.forgetAnswers();
@@ -202,14 +204,8 @@ export class Lent {
       [b.KIND_LONGEST, kinds.longestNs],
       [b.KIND_OVERTAKEN, kinds.overtakenNs],
       [b.KIND_LOW, kinds.low],
-      [b.FORMER_DOMAIN, former.domain],
-      [b.FORMER_DEVICE, former.device],
-      [b.FORMER_IOVA_PAGE, former.iovaPage],
-      [b.FORMER_FRAME, former.frame],
-      [b.FORMER_PAGES, former.pages],
-      [b.FORMER_PROT, former.prot],
-      [b.FORMER_MADE, former.made.words],
-      [b.FORMER_ENDED, former.ended.words],
+      [b.FORMER, former.words],
+      [b.FORMER_ENDS, former.ends.words],
       [b.DMA_DEVICE, dma.device],
       [b.DMA_ADDRESS, dma.address],
       [b.DMA_SIZE, dma.size],
@@ -239,7 +235,7 @@ export class Lent {
     lane.setInt(b.PAGE_LINES_MASK, pages.lines.wides.length - 1);
     lane.setInt(b.PAGE_LINES_LIMIT, pages.lines.limit);
     lane.setInt(b.KIND_CAPACITY, kinds.made.length);
-    lane.setInt(b.FORMER_CAPACITY, former.domain.length);
+    lane.setInt(b.FORMER_CAPACITY, former.capacity);
     lane.setInt(b.FORMER_REMEMBERED, REMEMBERED);
     lane.setInt(b.DMA_CAPACITY, dma.device.length);
     lane.setInt(b.DMA_BUCKET_MASK, dma.buckets.length - 1);

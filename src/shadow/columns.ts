@@ -1,4 +1,4 @@
-import { type Moment, newMoment } from '../kernel/moment.ts';
+import type { Moment } from '../kernel/moment.ts';
 import { grownInts, OWN_MEMORY, type Store } from '../kernel/store.ts';
 
 export { grownFloats, grownInts } from '../kernel/store.ts';
@@ -46,63 +46,7 @@ export class MomentColumns {
   }
 
   get(record: number): Moment {
-    const at = newMoment();
-    at.timeNs = this.wides[record * MOMENT_WIDES] as number;
-    at.position = this.wides[record * MOMENT_WIDES + POSITION] as number;
-    at.cpu = this.words[record * MOMENT_WORDS + CPU] as number;
-    at.pid = this.words[record * MOMENT_WORDS + PID] as number;
-    at.context = this.words[record * MOMENT_WORDS + CONTEXT] as number;
-    at.stack = this.words[record * MOMENT_WORDS + MOMENT_STACK] as number;
-    return at;
-  }
-
-  /** Copies a record from other columns. */
-  copy(record: number, from: MomentColumns, fromRecord: number): void {
-    const { words, wides } = this;
-    const { words: otherWords, wides: otherWides } = from;
-    const word = record * MOMENT_WORDS;
-    const otherWord = fromRecord * MOMENT_WORDS;
-    wides[record * MOMENT_WIDES] = otherWides[fromRecord * MOMENT_WIDES] as number;
-    wides[record * MOMENT_WIDES + POSITION] = otherWides[fromRecord * MOMENT_WIDES + POSITION] as number;
-    words[word + CPU] = otherWords[otherWord + CPU] as number;
-    words[word + PID] = otherWords[otherWord + PID] as number;
-    words[word + CONTEXT] = otherWords[otherWord + CONTEXT] as number;
-    words[word + MOMENT_STACK] = otherWords[otherWord + MOMENT_STACK] as number;
-  }
-
-  /** Copies `count` records of other columns into a ring of `mask + 1` records, from `start` on. */
-  copyMany(start: number, mask: number, from: MomentColumns, ids: Int32Array, count: number): void {
-    const { words, wides } = this;
-    const { words: otherWords, wides: otherWides } = from;
-    for (let i = 0, record = start; i < count; i++, record = (record + 1) & mask) {
-      const id = ids[i] as number;
-      const wide = record * MOMENT_WIDES;
-      const word = record * MOMENT_WORDS;
-      const otherWide = id * MOMENT_WIDES;
-      const otherWord = id * MOMENT_WORDS;
-      wides[wide] = otherWides[otherWide] as number;
-      wides[wide + POSITION] = otherWides[otherWide + POSITION] as number;
-      words[word + CPU] = otherWords[otherWord + CPU] as number;
-      words[word + PID] = otherWords[otherWord + PID] as number;
-      words[word + CONTEXT] = otherWords[otherWord + CONTEXT] as number;
-      words[word + MOMENT_STACK] = otherWords[otherWord + MOMENT_STACK] as number;
-    }
-  }
-
-  /** The same moment for `count` records of a ring of `mask + 1`, from `start` on. */
-  setMany(start: number, mask: number, count: number, at: Readonly<Moment>): void {
-    const { words, wides } = this;
-    const { timeNs, position, cpu, pid, context, stack } = at;
-    for (let i = 0, record = start; i < count; i++, record = (record + 1) & mask) {
-      const wide = record * MOMENT_WIDES;
-      const word = record * MOMENT_WORDS;
-      wides[wide] = timeNs;
-      wides[wide + POSITION] = position;
-      words[word + CPU] = cpu;
-      words[word + PID] = pid;
-      words[word + CONTEXT] = context;
-      words[word + MOMENT_STACK] = stack;
-    }
+    return readMoment(this.wides, this.words, record * MOMENT_WIDES);
   }
 
   stackOf(record: number): number {
@@ -126,4 +70,36 @@ export class MomentColumns {
     this.store = store;
     this.grow(this.words.length / MOMENT_WORDS);
   }
+}
+
+/** The moment at a float64 of a memory, in the words of which it is laid out as in {@link MomentColumns}. */
+export function readMoment(wides: Float64Array, words: Int32Array, wide: number): Moment {
+  const word = wide * 2;
+  return {
+    timeNs: wides[wide] as number,
+    cpu: words[word + CPU] as number,
+    pid: words[word + PID] as number,
+    context: words[word + CONTEXT] as number,
+    stack: words[word + MOMENT_STACK] as number,
+    position: wides[wide + POSITION] as number,
+  };
+}
+
+/** Copies a record of columns to a float64 of a memory. */
+export function copyMoment(
+  wides: Float64Array,
+  words: Int32Array,
+  wide: number,
+  from: MomentColumns,
+  record: number,
+): void {
+  const word = wide * 2;
+  const fromWide = record * MOMENT_WIDES;
+  const fromWord = record * MOMENT_WORDS;
+  wides[wide] = from.wides[fromWide] as number;
+  wides[wide + POSITION] = from.wides[fromWide + POSITION] as number;
+  words[word + CPU] = from.words[fromWord + CPU] as number;
+  words[word + PID] = from.words[fromWord + PID] as number;
+  words[word + CONTEXT] = from.words[fromWord + CONTEXT] as number;
+  words[word + MOMENT_STACK] = from.words[fromWord + MOMENT_STACK] as number;
 }

@@ -100,11 +100,6 @@ export class Mappings {
     return this.moments.get(id);
   }
 
-  /** {@link madeAt} of a mapping, into columns of somebody else. */
-  copyMadeAt(id: number, into: MomentColumns, record: number): void {
-    into.copy(record, this.moments, id);
-  }
-
   /** The stack that made it, see `Moment.stack`. */
   stackOf(id: number): number {
     return this.moments.stackOf(id);

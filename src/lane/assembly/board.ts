@@ -152,14 +152,10 @@ export const KIND_CAPACITY = 111;
 export const KIND_MAPS = 112;
 export const KIND_PERIOD = 113;
 
-export const FORMER_DOMAIN = 116;
-export const FORMER_DEVICE = 117;
-export const FORMER_IOVA_PAGE = 118;
-export const FORMER_FRAME = 119;
-export const FORMER_PAGES = 120;
-export const FORMER_PROT = 121;
-export const FORMER_MADE = 122;
-export const FORMER_ENDED = 123;
+/** `FormerMappings`: its rows, and the moments of unmaps. */
+export const FORMER = 116;
+export const FORMER_ENDS = 117;
+export const FORMER_ENDED = 118;
 export const FORMER_CAPACITY = 124;
 export const FORMER_NOTED = 125;
 export const FORMER_REMEMBERED = 126;

@@ -140,6 +140,7 @@ function look(domain: i32, slots: usize, count: i32, unit: f64): bool {
 
 /** Ends what {@link canDrain} was asked for, by the event in hand. */
 export function drain(domain: i32, page: u64, pages: u64, stack: i32): void {
+  const ended = mappings.noteEnd(stack);
   unnoted = max<i32>(0, runs - word(FORMER_REMEMBERED));
   begin();
   const mid = iova.midOf(domain, page);
@@ -155,7 +156,7 @@ export function drain(domain: i32, page: u64, pages: u64, stack: i32): void {
       const leaf = ~slot;
       const first = slots + (((leaf * FAN + ((from & MASK) as i32)) as usize) << 2);
       const count = (to - from) as i32;
-      const left = intAt(nonZero, leaf) - take(domain, first, count, from, 1, stack);
+      const left = intAt(nonZero, leaf) - take(domain, first, count, from, 1, ended);
       memory.fill(first, 0, (count as usize) << 2);
       setIntAt(nonZero, leaf, left);
       if (left === 0) {
@@ -166,13 +167,13 @@ export function drain(domain: i32, page: u64, pages: u64, stack: i32): void {
     } else {
       const first = slots + ((block as usize) << 2);
       const blocks = blocksFrom(slots, block, to, end);
-      emptied += take(domain, first, blocks, from, BLOCK as f64, stack);
+      emptied += take(domain, first, blocks, from, BLOCK as f64, ended);
       memory.fill(first, 0, (blocks as usize) << 2);
       to += ((blocks - 1) as u64) << FAN_BITS;
     }
     from = to;
   }
-  take(domain, nothing, 1, end, 1, stack);
+  take(domain, nothing, 1, end, 1, ended);
   uncountLater();
   uncount();
   const left = intAt(nonZero, mid) - emptied;
@@ -201,7 +202,7 @@ function uncount(): void {
 }
 
 /** Goes through slots as {@link look} does and ends the mappings that end in them. Returns how many slots held one. */
-function take(domain: i32, slots: usize, count: i32, page: u64, unit: f64, stack: i32): i32 {
+function take(domain: i32, slots: usize, count: i32, page: u64, unit: f64, endedAt: i32): i32 {
   const mapped = at(MAP_PAGES);
   const frames = at(MAP_FRAME);
   const moments = at(MAP_MOMENTS);
@@ -253,7 +254,7 @@ function take(domain: i32, slots: usize, count: i32, page: u64, unit: f64, stack
         unnoted--;
         mappings.skipFormer();
       } else {
-        mappings.noteFormer(id, firstPage, pages, domain, stack);
+        mappings.noteFormer(id, firstPage, pages, domain, endedAt);
       }
       setFloatAt(mapped, id, 0);
       freed++;

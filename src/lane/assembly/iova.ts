@@ -9,12 +9,11 @@ import {
   IOVA_FREE,
   IOVA_NON_ZERO,
   IOVA_SLOTS,
-  MAP_LEFT,
   MOST_CHANGED_GIBS,
   OUT_HIGH,
   OUT_LOW,
 } from './board';
-import { at, floatAt, intAt, setIntAt, setWord, toFloat, word } from './memory';
+import { at, intAt, setIntAt, setWord, word } from './memory';
 
 // The plain cases of `IovaTable`: pages of one block of 2 MiB, whole blocks of one GiB, or a whole GiB.
 
@@ -81,11 +80,6 @@ export function get(domain: i32, page: u64): i32 {
   const slots = at(IOVA_SLOTS);
   const block = intAt(slots, blockOf(~gibSlot, page));
   return block >= 0 ? block : intAt(slots, ~block * FAN + ((page & MASK) as i32));
-}
-
-/** Whether the GiB that {@link get} was asked for last is one mapping. */
-export function isOneSlot(): bool {
-  return gibSlot > 0;
 }
 
 /** Whether {@link map} can map the free pages: 1 for yes, 0 for no, {@link NOT_KNOWN}. */
@@ -182,27 +176,27 @@ function push(id: i32, page: u64, pages: u64): bool {
   return true;
 }
 
-/**
- * Finds the mappings in a range that {@link clear} can empty: all of them whole. 1 for yes, 0 for no, {@link NOT_KNOWN}.
- */
+/** Finds what {@link clear} can empty: mappings, or parts of them. 1 for yes, 0 for no, {@link NOT_KNOWN}. */
 export function collect(domain: i32, page: u64, pages: u64): i32 {
   const mid = midOf(domain, page);
   if (mid === NOT_KNOWN) return NOT_KNOWN;
   runs = 0;
+  if ((page & (GIB - 1)) + pages > GIB) return 0;
+  // A node of blocks, and one at each ragged edge.
   if (mid === NO_NODE)
-    return gibSlot > 0 && pages === GIB && canNoteChange() && push(gibSlot, page, GIB) ? 1 : 0;
-  const inGib = page & (GIB - 1);
-  if (inGib + pages > GIB) return 0;
+    return gibSlot > 0 && canNoteChange() && word(IOVA_FREE) >= 3 && push(gibSlot, page, pages) ? 1 : 0;
   const slots = at(IOVA_SLOTS);
   const nonZero = at(IOVA_NON_ZERO);
   let emptied = 0;
+  let needed = 0;
   const end = page + pages;
   for (let from = page; from < end; ) {
     const to = min<u64>(end, (from & ~MASK) + BLOCK);
     const slot = intAt(slots, blockOf(mid, from));
     if (slot > 0) {
-      if (to - from !== BLOCK || !push(slot, from, BLOCK)) return 0;
-      emptied++;
+      if (!push(slot, from, to - from)) return 0;
+      if (to - from === BLOCK) emptied++;
+      else needed++;
     } else if (slot < 0) {
       const first = ~slot * FAN;
       let found = 0;
@@ -216,11 +210,8 @@ export function collect(domain: i32, page: u64, pages: u64): i32 {
     }
     from = to;
   }
-  if (runs === 0) return 0;
   if (intAt(nonZero, mid) === emptied && !canNoteChange()) return 0;
-  const left = at(MAP_LEFT);
-  for (let i = 0; i < runs; i++) if (floatAt(left, runId(i)) !== toFloat(runLength(i))) return 0;
-  return 1;
+  return runs > 0 && needed <= word(IOVA_FREE) ? 1 : 0;
 }
 
 /** Empties a page whose mapping {@link get} has found in a node of pages; false where it is elsewhere. */
@@ -247,10 +238,14 @@ export function clearPage(domain: i32, page: u64): bool {
 
 /** Empties what {@link collect} has found. */
 export function clear(domain: i32, page: u64, pages: u64): void {
-  const mid = midOf(domain, page);
+  let mid = midOf(domain, page);
   if (mid < 0) {
-    setSlot(domain, page, 0);
-    return;
+    if (pages === GIB) {
+      setSlot(domain, page, 0);
+      return;
+    }
+    mid = takeFull(gibSlot);
+    setSlot(domain, page, ~mid);
   }
   const slots = at(IOVA_SLOTS);
   const nonZero = at(IOVA_NON_ZERO);
@@ -258,7 +253,11 @@ export function clear(domain: i32, page: u64, pages: u64): void {
   for (let from = page; from < end; ) {
     const to = min<u64>(end, (from & ~MASK) + BLOCK);
     const block = blockOf(mid, from);
-    const slot = intAt(slots, block);
+    let slot = intAt(slots, block);
+    if (slot > 0 && to - from < BLOCK) {
+      slot = ~takeFull(slot);
+      setIntAt(slots, block, slot);
+    }
     if (slot > 0) {
       setIntAt(slots, block, 0);
       setIntAt(nonZero, mid, intAt(nonZero, mid) - 1);
@@ -321,6 +320,15 @@ function takeNode(): i32 {
   setWord(IOVA_FIRST_FREE, intAt(nonZero, node));
   setWord(IOVA_FREE, word(IOVA_FREE) - 1);
   setIntAt(nonZero, node, 0);
+  return node;
+}
+
+/** A node in which everything belongs to a mapping. */
+function takeFull(id: i32): i32 {
+  const node = takeNode();
+  const slots = at(IOVA_SLOTS);
+  for (let i = node * FAN; i < (node + 1) * FAN; i++) setIntAt(slots, i, id);
+  setIntAt(at(IOVA_NON_ZERO), node, FAN);
   return node;
 }
 

@@ -1,14 +1,9 @@
 import {
+  FORMER,
   FORMER_CAPACITY,
-  FORMER_DEVICE,
-  FORMER_DOMAIN,
   FORMER_ENDED,
-  FORMER_FRAME,
-  FORMER_IOVA_PAGE,
-  FORMER_MADE,
+  FORMER_ENDS,
   FORMER_NOTED,
-  FORMER_PAGES,
-  FORMER_PROT,
   FORMER_REMEMBERED,
   KIND_CAPACITY,
   KIND_ENDED,
@@ -56,6 +51,9 @@ import {
 
 const PAGE: f64 = 4096;
 
+/** Bytes of a row of `FormerMappings`. */
+const ROW_BYTES: usize = 72;
+
 /** Whether there is room for one mapping more, made with a stack. */
 export function canAdd(stack: i32): bool {
   if (isEmpty(MAP_FREE) && word(MAP_END) >= word(MAP_CAPACITY)) return false;
@@ -100,33 +98,44 @@ export function canEnd(count: i32): bool {
   return capacity === word(FORMER_REMEMBERED) || wide(FORMER_NOTED) + (count as f64) <= (capacity as f64);
 }
 
-/** A mapping is unmapped as a whole by the event in hand: `Endings.end`. */
-export function end(id: i32, iovaPage: u64, pages: u64, domain: i32, stack: i32): void {
+/** Pages of a mapping are unmapped by the event in hand, whose moment is kept at `end`: `Endings.end`. */
+export function end(id: i32, iovaPage: u64, pages: u64, domain: i32, end: i32): void {
+  noteFormer(id, iovaPage, toFloat(pages), domain, end);
+  const left = floatAt(at(MAP_LEFT), id) - toFloat(pages);
+  setFloatAt(at(MAP_LEFT), id, left);
+  gone(left > 0 ? 0 : 1, toFloat(pages));
+  if (left > 0) return;
   const made = at(MAP_MOMENTS) + ((id as usize) << 5);
   const madeNs = load<f64>(made);
-  noteFormer(id, iovaPage, toFloat(pages), domain, stack);
   endKind(load<i32>(made + 28), 1, madeNs, madeNs);
-  setFloatAt(at(MAP_LEFT), id, 0);
   setFloatAt(at(MAP_PAGES), id, 0);
-  gone(1, toFloat(pages));
   pushId(MAP_FREE, id);
 }
 
-/** `FormerMappings.note`. */
-export function noteFormer(id: i32, iovaPage: u64, pages: f64, domain: i32, stack: i32): void {
+/** Keeps the moment of the event in hand for what it ends: `FormerMappings.end`. Returns where. */
+export function noteEnd(stack: i32): i32 {
+  const ended = wide(FORMER_ENDED);
+  setWide(FORMER_ENDED, ended + 1);
+  const end = (toLong(ended) as i32) & (word(FORMER_CAPACITY) - 1);
+  event.writeMoment(at(FORMER_ENDS) + ((end as usize) << 5), stack);
+  return end;
+}
+
+/** `FormerMappings.note`, of what the unmap whose moment is kept at `end` has ended. */
+export function noteFormer(id: i32, iovaPage: u64, pages: f64, domain: i32, end: i32): void {
   const noted = wide(FORMER_NOTED);
   setWide(FORMER_NOTED, noted + 1);
   const slot = (toLong(noted) as i32) & (word(FORMER_CAPACITY) - 1);
+  const row = at(FORMER) + (slot as usize) * ROW_BYTES;
   const own = intAt(at(MAP_DEVICE), id);
-  setIntAt(at(FORMER_DOMAIN), slot, intAt(at(MAP_DOMAIN), id));
-  setIntAt(at(FORMER_DEVICE), slot, own !== 0 ? own : soleDevice(domain));
-  setFloatAt(at(FORMER_IOVA_PAGE), slot, toFloat(iovaPage));
-  setFloatAt(at(FORMER_FRAME), slot, toFloat(frameAt(id, iovaPage)));
-  setFloatAt(at(FORMER_PAGES), slot, pages);
-  setIntAt(at(FORMER_PROT), slot, intAt(at(MAP_PROT), id));
-  const made = at(MAP_MOMENTS) + ((id as usize) << 5);
-  event.copyMoment(at(FORMER_MADE) + ((slot as usize) << 5), made);
-  event.writeMoment(at(FORMER_ENDED) + ((slot as usize) << 5), stack);
+  store<f64>(row, toFloat(iovaPage));
+  store<f64>(row + 8, toFloat(frameAt(id, iovaPage)));
+  store<f64>(row + 16, pages);
+  event.copyMoment(row + 24, at(MAP_MOMENTS) + ((id as usize) << 5));
+  store<i32>(row + 56, intAt(at(MAP_DOMAIN), id));
+  store<i32>(row + 60, own !== 0 ? own : soleDevice(domain));
+  store<i32>(row + 64, intAt(at(MAP_PROT), id));
+  store<i32>(row + 68, end);
 }
 
 /** `FormerMappings.skip` of one. */

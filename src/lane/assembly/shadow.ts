@@ -40,7 +40,7 @@ const LONGEST: u64 = 1 << 18;
 const LARGE_UNMAP: u64 = 512;
 /** A large unmap that takes longer is for the rule about long unmaps: `LONG_IN_INTERRUPT_NS` of it. */
 const LONG_NS: f64 = 10e6;
-/** Of more pages than this, the mappings are not listed: `MOST_RUNS` of `iova.ts`. */
+/** In more pages than this there may be more mappings than can be listed: `MOST_RUNS` of `iova.ts`. */
 const MANY: u64 = 128;
 
 /** Larger blocks do not exist: `LARGEST_ORDER` of `shadow/page-history.ts`. */
@@ -107,12 +107,8 @@ export function unmap(recent: usize, domain: i32, page: u64, count: u64, stack: 
   const first = iova.get(domain, page);
   if (first < 0) return NEW_GIB;
   if (first === 0 || word(COUNTS_ALL) === 0) return EVENT;
-  if (count === 1) {
-    if (!endPage(domain, page, first, stack)) return EVENT;
-  } else if (count <= MANY || iova.isOneSlot()) {
-    if (!endListed(domain, page, count, stack)) return EVENT;
-  } else {
-    if (drain.canDrain(domain, page, count) !== 1) return EVENT;
+  if (!(count === 1 && endPage(domain, page, first, stack)) && !endListed(domain, page, count, stack)) {
+    if (count <= MANY || drain.canDrain(domain, page, count) !== 1) return EVENT;
     drain.drain(domain, page, count, stack);
   }
   setCall(recent, T_LAST_NS, event.timeNs);
@@ -131,11 +127,11 @@ function endPage(domain: i32, page: u64, id: i32, stack: i32): bool {
   if (!isOrdinaryEnd(id, domain) || !refs.canRemove(frame, 1) || !mappings.canEnd(1)) return false;
   if (!iova.clearPage(domain, page)) return false;
   refs.remove(frame, 1);
-  mappings.end(id, page, 1, domain, stack);
+  mappings.end(id, page, 1, domain, mappings.noteEnd(stack));
   return true;
 }
 
-/** Ends the mappings in a range, which are few, if nobody wants to be told. */
+/** Ends the mappings in a range, or takes parts of them away, if they are few and nobody wants to be told. */
 function endListed(domain: i32, page: u64, count: u64, stack: i32): bool {
   if (iova.collect(domain, page, count) !== 1) return false;
   refs.startRemoving();
@@ -147,10 +143,11 @@ function endListed(domain: i32, page: u64, count: u64, stack: i32): bool {
   if (!mappings.canEnd(iova.runs)) return false;
 
   iova.clear(domain, page, count);
+  const end = mappings.noteEnd(stack);
   for (let i = 0; i < iova.runs; i++) {
     const id = iova.runId(i);
     refs.remove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i));
-    mappings.end(id, iova.runStart(i), iova.runLength(i), domain, stack);
+    mappings.end(id, iova.runStart(i), iova.runLength(i), domain, end);
   }
   return true;
 }
