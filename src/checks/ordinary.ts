@@ -1,8 +1,8 @@
 import type { Check } from './check.ts';
 
 /**
- * Kinds of events of which nearly all are *ordinary*: a map of free IOVA space, an unmap of whole mappings that nobody
- * watches, by the size that was asked and of less than 2 MiB, for a device whose driver is the one that mapped; pages that
+ * Kinds of events of which nearly all are *ordinary*: a map of free IOVA space, an unmap of mappings that nobody watches,
+ * by the size that was asked and, if it is large, quick, for a device whose driver is the one that mapped; pages that
  * nobody can reach; a call of the DMA API that undoes a mapping just as it was made. Compiled code tells these to the
  * shadow by itself where no check wants to see them.
  */

@@ -175,15 +175,21 @@ describe('compiled code believes what the long way believes', () => {
     ['1 GiB', GIB_PAGES],
     ['2 MiB', 512],
     ['256 KiB', 64],
-  ])('of GiBs in pieces of %s that are unmapped at once, and tells them by itself', async (_, piece) => {
-    const path = files.path('gibs.dat');
-    const whole: Region = {
-      ...{ pages: GIB_PAGES, piece, chunk: GIB_PAGES, offset: 0, frameOffset: 0 },
-      ...{ stride: 1, shared: false, late: 0 },
-    };
-    const regions = Array<Region>(20).fill(whole);
-    await record(path, regions, 0);
-    const others = await expectSame(path);
-    expect(others).toBeLessThan(MOST_OTHERS);
-  });
+  ])(
+    'of GiBs in pieces of %s that are unmapped at once, and tells them by itself',
+    {
+      timeout: 60_000,
+    },
+    async (_, piece) => {
+      const path = files.path('gibs.dat');
+      const whole: Region = {
+        ...{ pages: GIB_PAGES, piece, chunk: GIB_PAGES, offset: 0, frameOffset: 0 },
+        ...{ stride: 1, shared: false, late: 0 },
+      };
+      const regions = Array<Region>(20).fill(whole);
+      await record(path, regions, 0);
+      const others = await expectSame(path);
+      expect(others).toBeLessThan(MOST_OTHERS);
+    },
+  );
 });
