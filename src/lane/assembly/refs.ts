@@ -48,6 +48,11 @@ function continues(slot: i32, from: i32, to: i32): bool {
   return from === end || to === first;
 }
 
+/** Whether frames of a lone run are at none of its ends. */
+function isWithin(slot: i32, from: i32, to: i32): bool {
+  return from > loneFirst(slot) && to < loneEnd(slot);
+}
+
 /** Node of a GiB; -1 where it has none: it is one number, or out of reach. */
 function midOf(frame: u64): i32 {
   const gib = frame >> (2 * FAN_BITS);
@@ -222,8 +227,10 @@ function canRemoveInGib(frame: u64, end: u64): bool {
     const to = min<u64>(end, (from & ~MASK) + BLOCK);
     const slot = intAt(slots, blockOf(mid, from));
     if (slot === 0) return false;
-    if (slot > 0 || slot < LONE_LIMIT) {
+    if (slot > 0) {
       if (to - from < BLOCK) needed++;
+    } else if (slot < LONE_LIMIT) {
+      if (isWithin(slot, (from & MASK) as i32, ((to - 1) & MASK) as i32 + 1)) needed++;
     } else if (intAt(pending, ~slot) !== 0) {
       return false;
     }
