@@ -230,7 +230,7 @@ function canRemoveInGib(frame: u64, end: u64): bool {
     if (slot > 0) {
       if (to - from < BLOCK) needed++;
     } else if (slot < LONE_LIMIT) {
-      if (isWithin(slot, (from & MASK) as i32, ((to - 1) & MASK) as i32 + 1)) needed++;
+      if (isWithin(slot, (from & MASK) as i32, (((to - 1) & MASK) as i32) + 1)) needed++;
     } else if (intAt(pending, ~slot) !== 0) {
       return false;
     }

@@ -1,3 +1,5 @@
+import { OWN_MEMORY, type Store } from '../../kernel/store.ts';
+
 /**
  * Records of several CPUs in the order in which they are judged. They lie in a chunk of memory as those of the ring
  * buffer do in a sub-buffer: each begins with `struct trace_entry` (`common_type`, `common_flags`, `common_pid`) and goes
@@ -24,6 +26,15 @@ export interface RecordBatch {
   readonly stacks: Int32Array;
   readonly stackSizes: Int32Array;
 }
+
+/** Where batches lie: each column in memory of its own, or all in one that compiled code works on as well. */
+export interface BatchMemory extends Store {
+  /** A chunk of any content, at a multiple of 8. */
+  bytes(length: number): Uint8Array;
+  release(memory: Int32Array | Float64Array | Uint8Array): void;
+}
+
+export const OWN_BATCH_MEMORY: BatchMemory = { ...OWN_MEMORY, bytes: length => new Uint8Array(length) };
 
 /** Called for each batch in the order of its records. */
 export type BatchListener = (batch: RecordBatch) => void;

@@ -1,4 +1,9 @@
-import type { BatchListener, RecordBatch } from '../events/record-batch.ts';
+import {
+  type BatchListener,
+  type BatchMemory,
+  OWN_BATCH_MEMORY,
+  type RecordBatch,
+} from '../events/record-batch.ts';
 
 /**
  * Events that wait at most: a stack follows its event within microseconds, and this many events of other CPUs do not
@@ -34,38 +39,47 @@ export class BatchWriter implements RecordBatch {
   start = 0;
   /** Records that are written and not handed out; what a listener sees are those that are ready. */
   count = 0;
-  readonly timesNs = new Float64Array(MOST_RECORDS);
-  readonly payloads = new Int32Array(MOST_RECORDS);
-  readonly payloadSizes = new Int32Array(MOST_RECORDS);
-  readonly cpus = new Int32Array(MOST_RECORDS);
-  readonly positions = new Float64Array(MOST_RECORDS);
-  readonly stacks = new Int32Array(MOST_RECORDS);
-  readonly stackSizes = new Int32Array(MOST_RECORDS);
+  readonly timesNs: Float64Array;
+  readonly payloads: Int32Array;
+  readonly payloadSizes: Int32Array;
+  readonly cpus: Int32Array;
+  readonly positions: Float64Array;
+  readonly stacks: Int32Array;
+  readonly stackSizes: Int32Array;
 
   private readonly listener: BatchListener;
+  private readonly memory: BatchMemory;
   /** The number of the first event of the batch. */
   private first = 0;
   /** Of each CPU: the number of its last event, or -1. */
   private readonly last: number[] = [];
 
-  constructor(listener: BatchListener) {
+  /** @param memory where batches lie */
+  constructor(listener: BatchListener, memory: BatchMemory = OWN_BATCH_MEMORY) {
     this.listener = listener;
-    const chunk = new ArrayBuffer(CHUNK_BYTES);
-    this.view = new DataView(chunk);
-    this.words = new Uint32Array(chunk);
-    this.bytes = new Uint8Array(chunk);
+    this.memory = memory;
+    this.timesNs = memory.floats(MOST_RECORDS);
+    this.positions = memory.floats(MOST_RECORDS);
+    this.payloads = memory.ints(MOST_RECORDS);
+    this.payloadSizes = memory.ints(MOST_RECORDS);
+    this.cpus = memory.ints(MOST_RECORDS);
+    this.stacks = memory.ints(MOST_RECORDS);
+    this.stackSizes = memory.ints(MOST_RECORDS);
+    this.bytes = memory.bytes(CHUNK_BYTES);
+    this.view = viewOf(this.bytes);
+    this.words = wordsOf(this.bytes);
   }
 
   /** Makes room for `size` bytes at {@link start}, keeping what is written. */
   reserve(size: number): void {
     const wanted = this.start + size;
     if (wanted <= this.bytes.length) return;
-    const chunk = new ArrayBuffer(Math.max(wanted + 7, this.bytes.length * 2) & ~7);
-    const bytes = new Uint8Array(chunk);
+    const bytes = this.memory.bytes(Math.max(wanted + 7, this.bytes.length * 2) & ~7);
     bytes.set(this.bytes);
-    this.view = new DataView(chunk);
-    this.words = new Uint32Array(chunk);
+    this.memory.release(this.bytes);
     this.bytes = bytes;
+    this.view = viewOf(bytes);
+    this.words = wordsOf(bytes);
   }
 
   /** Takes the record of `size` bytes at {@link start} for the next event; its number. */
@@ -166,4 +180,12 @@ export class BatchWriter implements RecordBatch {
     this.count = count - ready;
     this.first += ready;
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length >>> 2);
 }

@@ -3,7 +3,7 @@ import { type Capabilities, noCapabilities } from '../../kernel/source.ts';
 import { Binder } from '../bindings/binder.ts';
 import type { EventFormat } from '../events/event-format.ts';
 import type { EventHandler } from '../events/raw-event.ts';
-import type { BatchListener } from '../events/record-batch.ts';
+import type { BatchListener, BatchMemory } from '../events/record-batch.ts';
 import type { WalkResult } from '../events/walk.ts';
 import type { Input } from '../file/input.ts';
 import { LearntSymbols } from '../names/learnt-symbols.ts';
@@ -65,7 +65,10 @@ export interface TextSurroundings extends Pick<SourceDescription, 'uname' | 'pag
 type HandlerFor = (id: number) => EventHandler | undefined;
 
 /** Who hands the records of batches out: {@link BatchDelivery}, or somebody who does the same. */
-export type Delivery = Pick<BatchDelivery, 'deliver' | 'countsById'>;
+export interface Delivery extends Pick<BatchDelivery, 'deliver' | 'countsById'> {
+  /** Where it wants the batches to lie. */
+  readonly memory?: BatchMemory;
+}
 
 function newDelivery(handlerFor: HandlerFor): Delivery {
   return new BatchDelivery(handlerFor);
@@ -195,7 +198,13 @@ export class TextSource implements Source {
     deliveryFor: (handlerFor: HandlerFor) => Delivery = newDelivery,
   ): Promise<WalkResult> {
     const delivery = deliveryFor(handlerFor);
-    const walked = await this.walkBatches(batch => delivery.deliver(batch), loss, progress, surveyed);
+    const walked = await this.walkBatches(
+      batch => delivery.deliver(batch),
+      loss,
+      progress,
+      surveyed,
+      delivery.memory,
+    );
     return { ...walked, counts: this.kinds.together(delivery.countsById()) };
   }
 
@@ -205,9 +214,10 @@ export class TextSource implements Source {
     loss: Pick<KernelEvents, 'eventsLost'>,
     progress?: Progress,
     surveyed?: () => void,
+    memory?: BatchMemory,
   ): Promise<Omit<WalkResult, 'counts'>> {
     const { input, kinds, symbols, positions, commandNames } = this;
-    const batch = new BatchWriter(listener);
+    const batch = new BatchWriter(listener, memory);
     const reader = new TextReader(kinds, symbols, positions, commandNames, batch);
     this.reader = reader;
     const quick = new QuickLines(reader, batch, symbols, positions, this.forms);
