@@ -36,7 +36,7 @@ export async function buildLane() {
   const code = await compile('src/lane/assembly/index.ts');
   writeFileSync(
     join(root, 'src/lane/code.ts'),
-    `/** The compiled code of assembly/, made by scripts/build-lane.mjs. */\nexport const CODE =\n  '${code.toString('base64')}';\n`,
+    `/** The compiled code of assembly/, made by scripts/build-lane.mjs. */\nexport function compiledCode(): Uint8Array {\n  return Buffer.from(\n    '${code.toString('base64')}',\n    'base64',\n  );\n}\n`,
   );
 }
 

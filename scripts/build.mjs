@@ -6,11 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildLane } from './build-lane.mjs';
 import { buildPage } from './build-page.mjs';
+import { buildUnpacker } from './build-unpacker.mjs';
 
 /** Packages whose authors name the licence in package.json alone. */
 const WITHOUT_LICENCE_FILE = new Set(['xz-decompress']);
 
-/** As much of zstddec as src/trace/file/zstd-wasm.ts uses: it hands over its compiled code. */
+/** As much of zstddec as src/trace/file/zstd-module.ts uses: it hands over its compiled code. */
 const WASM_FROM_FILE = `
 import { readFileSync } from 'node:fs';
 export class ZSTDDecoder {
@@ -19,6 +20,11 @@ export class ZSTDDecoder {
     this._init({ module: new WebAssembly.Module(readFileSync(__dirname + '/packages/zstd.wasm')) });
   }
 }`;
+
+/** src/lane/code.ts, the same way. */
+const LANE_FROM_FILE = `
+import { readFileSync } from 'node:fs';
+export const compiledCode = () => readFileSync(__dirname + '/packages/lane.wasm');`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -38,6 +44,7 @@ const APART = {
 
 rmSync('dist', { recursive: true, force: true });
 await buildLane();
+await buildUnpacker();
 
 const common = {
   outdir: 'dist',
@@ -168,6 +175,12 @@ function wasmApart() {
         mkdirSync('dist/bin/packages', { recursive: true });
         writeFileSync('dist/bin/packages/zstd.wasm', Buffer.from(wasm, 'base64'));
         return { contents: WASM_FROM_FILE };
+      });
+      onLoad({ filter: /\/lane\/code\.ts$/ }, ({ path }) => {
+        const [, wasm] = /'([A-Za-z0-9+/=]+)'/.exec(readFileSync(path, 'utf8'));
+        mkdirSync('dist/bin/packages', { recursive: true });
+        writeFileSync('dist/bin/packages/lane.wasm', Buffer.from(wasm, 'base64'));
+        return { contents: LANE_FROM_FILE };
       });
     },
   };

@@ -30,6 +30,11 @@ export interface CheckSourceOptions {
   readonly reorderWindowNs?: number;
   /** `false`: every event takes the long way, none that of compiled code (`lane/`). The report is the same. */
   readonly compiled?: boolean;
+  /**
+   * Whether the chunks of a compressed trace.dat are unpacked in a thread of its own, ahead of the one that reads them.
+   * Default where there is so much of it that the thread pays, and events may take the way of compiled code.
+   */
+  readonly unpackAhead?: boolean;
   /** Called now and then while reading, with the bytes of event data read so far, and their sum. */
   readonly onProgress?: Progress;
   /** Called with each finding when it is first reported, before its end is known: for tools that do not wait for the end. */
@@ -69,7 +74,7 @@ export async function checkSource(
   const events = alsoTelling(faults?.among(judge.events) ?? judge.events, loss);
   const walked =
     options.compiled !== false && !faults && fitsLane(source, judge)
-      ? await runInLane(source, judge, events, options.onProgress)
+      ? await runInLane(source, judge, events, options.onProgress, options.unpackAhead)
       : await source.run(events, options.onProgress);
   faults?.finish(judge.events, walked.lastNs);
   const trace = summarize(source, walked);

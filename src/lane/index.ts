@@ -7,9 +7,10 @@ import { timeScaleOf } from '../trace/events/time-scale.ts';
 import type { Progress, Source } from '../trace/source.ts';
 import type { TextSource } from '../trace/text/text-source.ts';
 import type { TraceSource } from '../trace/trace-source.ts';
+import { isLong, unpackable } from '../trace/unpack/order.ts';
 import { LaneBatches } from './batches.ts';
 import type { LaneParties } from './host.ts';
-import { type LaneResult, walkInLane } from './walk.ts';
+import { type LaneResult, type StartAhead, walkInLane } from './walk.ts';
 
 export type { LaneResult } from './walk.ts';
 
@@ -40,7 +41,8 @@ export function runInLane(
   judge: Judge,
   sink: KernelEvents,
   progress?: Progress,
-): LaneResult | Promise<LaneResult> {
+  unpackAhead?: boolean,
+): Promise<LaneResult> {
   const { shadow } = judge;
   const { accounting } = shadow;
   if (!(accounting instanceof ExactAccounting)) throw new Error('the lane counts exactly');
@@ -54,22 +56,32 @@ export function runInLane(
   });
   return source.records === 'batches'
     ? runBatches(source, partiesWith, sink, progress)
-    : runSubBuffers(source, partiesWith, sink, progress);
+    : runSubBuffers(source, partiesWith, sink, progress, unpackAhead);
 }
 
-function runSubBuffers(
+async function runSubBuffers(
   source: TraceSource,
   partiesWith: (binder: Binder) => LaneParties,
   sink: KernelEvents,
   progress: Progress | undefined,
-): LaneResult {
+  unpackAhead: boolean | undefined,
+): Promise<LaneResult> {
   let ordinary = 0;
+  const startAhead = await aheadOf(source.trace, unpackAhead);
   const walked = source.run(sink, progress, binder => (trace, positions, formatOf, _longSize, listener) => {
-    const result = walkInLane(partiesWith(binder), trace, positions, formatOf, listener);
+    const result = walkInLane(partiesWith(binder), trace, positions, formatOf, listener, startAhead);
     ordinary = result.ordinary;
     return result;
   });
   return { ...walked, ordinary };
+}
+
+/** How to start the thread that unpacks the chunks of a trace, if one is wanted, or pays. */
+async function aheadOf(trace: TraceDat, wanted: boolean | undefined): Promise<StartAhead | undefined> {
+  const cpus = unpackable(trace);
+  if (cpus.length === 0 || !(wanted ?? isLong(cpus))) return undefined;
+  const { UnpackAhead } = await import('../trace/unpack/unpack-ahead.ts');
+  return allocate => UnpackAhead.start(trace, allocate, wanted);
 }
 
 async function runBatches(

@@ -1,5 +1,5 @@
 import * as b from './assembly/board.ts';
-import { CODE } from './code.ts';
+import { compiledCode } from './code.ts';
 import { LaneMemory } from './memory.ts';
 import { Instance, Module } from './webassembly.ts';
 
@@ -19,7 +19,7 @@ let compiled: object | undefined;
 
 /** The code of `assembly/index.ts`. */
 function ownCode(): object {
-  compiled ??= new Module(Buffer.from(CODE, 'base64'));
+  compiled ??= new Module(compiledCode());
   return compiled;
 }
 

@@ -4,12 +4,16 @@ import type { TraceDat } from '../trace/dat/trace-dat.ts';
 import { NOTHING_LOST } from '../trace/events/cpu-cursor.ts';
 import type { EventFormat } from '../trace/events/event-format.ts';
 import { commonFields, type WalkListener, type WalkResult } from '../trace/events/walk.ts';
+import type { UnpackAhead } from '../trace/unpack/unpack-ahead.ts';
 import * as b from './assembly/board.ts';
 import { LaneCursor } from './cursors.ts';
 import { LaneHost, type LaneParties } from './host.ts';
 
 /** Events between two calls of `progress`. */
 const PROGRESS_STEP = 65_536;
+
+/** Starts a thread that unpacks the chunks of the trace into shared memory. */
+export type StartAhead = (allocate: (size: number) => Uint8Array) => UnpackAhead;
 
 /** What a finished walk has counted, and how many events the lane has told by itself. */
 export interface LaneResult extends WalkResult {
@@ -19,6 +23,8 @@ export interface LaneResult extends WalkResult {
 /**
  * Walks all events of a trace as `walkEvents` does, with the same calls of the listener and of handlers, but for ordinary
  * events: these the lane tells to the shadow by itself. Only for little-endian traces of a 64-bit kernel.
+ *
+ * @param startAhead starts another thread that unpacks chunks into memory of the lane
  */
 export function walkInLane(
   parties: LaneParties,
@@ -26,8 +32,14 @@ export function walkInLane(
   positions: Positions,
   formatOf: (name: string) => EventFormat | undefined,
   listener: WalkListener,
+  startAhead?: StartAhead,
 ): LaneResult {
-  return new LaneWalk(parties, trace, positions, formatOf, listener).run();
+  const walk = new LaneWalk(parties, trace, positions, formatOf, listener, startAhead);
+  try {
+    return walk.run();
+  } finally {
+    walk.close();
+  }
 }
 
 class LaneWalk {
@@ -36,6 +48,7 @@ class LaneWalk {
   private readonly cursors: LaneCursor[] = [];
   private readonly firsts: number[] = [];
   private readonly total: number;
+  private readonly ahead: UnpackAhead | undefined;
 
   constructor(
     parties: LaneParties,
@@ -43,6 +56,7 @@ class LaneWalk {
     positions: Positions,
     formatOf: (name: string) => EventFormat | undefined,
     listener: WalkListener,
+    startAhead: StartAhead | undefined,
   ) {
     this.listener = listener;
     this.host = new LaneHost(parties, id => listener.handlerFor(id));
@@ -51,10 +65,12 @@ class LaneWalk {
     this.tellFields(trace, formatOf);
     const all = trace.buffers.flatMap(buffer => buffer.cpus.map(data => ({ buffer, data })));
     this.total = all.reduce((sum, { data }) => sum + data.size, 0);
+    const allocate = (size: number): Uint8Array => memory.bytes(size);
+    this.ahead = startAhead?.(allocate);
     const places = memory.ints((all.length * b.CURSOR_BYTES) / 4 || 1);
     let used = 0;
     for (const { buffer, data } of all) {
-      const reader = new ChunkReader(trace, buffer, data, positions, size => memory.bytes(size));
+      const reader = new ChunkReader(trace, buffer, data, positions, allocate, this.ahead?.of(data));
       const address = places.byteOffset + used * b.CURSOR_BYTES;
       new Uint8Array(memory.memory.buffer, address, b.CURSOR_BYTES).fill(0);
       const cursor = new LaneCursor(lane, address, data.cpu, reader, trace.layout, buffer.subBufferSize);
@@ -71,6 +87,11 @@ class LaneWalk {
     heap.set(order.map(i => (this.cursors[i] as LaneCursor).address));
     lane.setColumn(b.HEAP, heap);
     lane.setInt(b.HEAP_SIZE, this.cursors.length);
+  }
+
+  /** The files of the trace will be closed. */
+  close(): void {
+    this.ahead?.close();
   }
 
   run(): LaneResult {

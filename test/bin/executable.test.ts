@@ -22,7 +22,15 @@ const BUG = resolve('examples/uaf.dat');
 const OK = resolve('examples/ok.dat');
 
 /** Of Node's modules those that a check of a recording does without; together they take as long as reading one. */
-const NOT_NEEDED = ['child_process', 'fs/promises', 'http', 'internal/fs/sync_write_stream', 'net', 'tty'];
+const NOT_NEEDED = [
+  'child_process',
+  'fs/promises',
+  'http',
+  'internal/fs/sync_write_stream',
+  'net',
+  'tty',
+  'worker_threads',
+];
 
 /** Bytes that a check reads before it opens a trace: the bundle, copied once, and the code that V8 has made of it. */
 const MOST_PROGRAM = 400_000;

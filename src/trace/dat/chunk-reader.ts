@@ -3,6 +3,8 @@ import { ReadAhead } from '../file/read-ahead.ts';
 import { unfilled } from '../file/unfilled.ts';
 import type { Gap } from '../source.ts';
 import { TraceError } from '../trace-error.ts';
+import { CHUNK_HEADER } from '../unpack/order.ts';
+import type { UnpackedChunks } from '../unpack/unpack-ahead.ts';
 import type { Positions } from './positions.ts';
 import type { CpuData, Piece, TraceBuffer, TraceDat } from './trace-dat.ts';
 
@@ -35,17 +37,24 @@ export class ChunkReader {
   private chunkOffset = 0;
   private end: number;
   private chunksLeft = -1;
+  private chunksRead = 0;
+  private unpacked: UnpackedChunks | undefined;
   private nextPiece = 0;
 
-  /** @param allocate memory for chunks, of any content */
+  /**
+   * @param allocate memory for chunks, of any content
+   * @param unpacked chunks that another thread unpacks
+   */
   constructor(
     trace: TraceDat,
     buffer: TraceBuffer,
     data: CpuData,
     positions: Positions,
     allocate: (size: number) => Uint8Array = unfilled,
+    unpacked?: UnpackedChunks,
   ) {
     this.allocate = allocate;
+    this.unpacked = unpacked;
     this.trace = trace;
     this.file = data.file ?? trace.file;
     this.ahead = new ReadAhead(this.file);
@@ -111,7 +120,22 @@ export class ChunkReader {
     if (this.chunksLeft < 0) this.chunksLeft = this.word();
     if (this.chunksLeft === 0) return false;
     this.chunksLeft--;
-    return this.nextChunk();
+    return this.nextUnpacked() || this.nextChunk();
+  }
+
+  /** Takes a chunk that is unpacked already; false where the next one is not. */
+  private nextUnpacked(): boolean {
+    if (!this.unpacked || this.chunksRead++ < this.unpacked.first) return false;
+    const chunk = this.unpacked.next();
+    if (!chunk) {
+      this.unpacked = undefined;
+      return false;
+    }
+    const at = this.offset + CHUNK_HEADER;
+    this.offset = at + chunk.stored;
+    this.consumed += CHUNK_HEADER + chunk.stored;
+    this.accept(chunk.bytes, at, true);
+    return true;
   }
 
   private nextChunk(): boolean {
@@ -131,7 +155,7 @@ export class ChunkReader {
     const bytes = this.nextBuffer(size).subarray(0, size);
     bytes.set(decompressed);
     this.offset += stored;
-    this.consumed += stored + 8;
+    this.consumed += CHUNK_HEADER + stored;
     this.accept(bytes, at, true);
     return true;
   }

@@ -73,8 +73,8 @@ export type ZstdStream = (chunks: Iterable<Uint8Array>) => Generator<Uint8Array>
  * before the next is asked for.
  */
 export async function loadZstdStream(): Promise<ZstdStream> {
-  const { WasmZstd } = await import('./zstd-wasm.ts');
-  const decoder = await WasmZstd.load();
+  const { loadWasmZstd } = await import('./zstd-module.ts');
+  const decoder = await loadWasmZstd();
   return function* decompress(chunks) {
     let rest: Uint8Array = new Uint8Array(0);
     const source = chunks[Symbol.iterator]();

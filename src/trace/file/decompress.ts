@@ -1,6 +1,8 @@
 import { quoted, TraceError } from '../trace-error.ts';
 import type { InputFile } from './input-file.ts';
+import { type NativeZstd, nativeZstd, type RawDecompress } from './raw-decompress.ts';
 import { readFrameHeader, zstdPrefix } from './zstd-frame.ts';
+import type { CompiledModule } from './zstd-wasm.ts';
 
 /**
  * Decompresses one block whose decompressed size the file states. The result may be a view of memory that the next call
@@ -55,8 +57,8 @@ export async function loadPiecewiseDecompressor(method: string): Promise<Decompr
     const decompress = await loadZstd();
     return (file, offset, stored, size) => beginning(file.readUpTo(offset, stored), size, decompress);
   }
-  const { WasmZstd } = await import('./zstd-wasm.ts');
-  const decoder = await WasmZstd.load();
+  const { loadWasmZstd } = await import('./zstd-module.ts');
+  const decoder = await loadWasmZstd();
   return function* pieces(file, offset, stored) {
     let done = 0;
     const stream = decoder.stream(into => {
@@ -133,9 +135,6 @@ function checked(method: 'zstd' | 'zlib', decompress: RawDecompress): Decompress
   };
 }
 
-/** @returns `undefined`, or throws, for what cannot be decompressed */
-export type RawDecompress = (bytes: Uint8Array, size: number) => Uint8Array | undefined;
-
 async function loadZlib(): Promise<RawDecompress> {
   const { inflateSync } = await import('node:zlib');
   return (bytes, size) => inflateSync(bytes, { maxOutputLength: size });
@@ -148,17 +147,20 @@ const NODE_HAS_ZSTD = nodeIsAtLeast(22, 15) && !(nodeIsAtLeast(23, 0) && !nodeIs
 export async function loadZstd(): Promise<RawDecompress> {
   if (NODE_HAS_ZSTD) {
     const zlib = await import('node:zlib');
-    const native = (zlib as unknown as { zstdDecompressSync: NativeZstd }).zstdDecompressSync;
-    // In one piece: by default the output is put together from many.
-    return (bytes, size) =>
-      native(bytes, { maxOutputLength: Math.max(size, 1), chunkSize: Math.max(size, 64) });
+    return nativeZstd(zlib as unknown as NativeZstd);
   }
-  const { WasmZstd } = await import('./zstd-wasm.ts');
-  const decoder = await WasmZstd.load();
+  const { loadWasmZstd, zstdModule } = await import('./zstd-module.ts');
+  const decoder = await loadWasmZstd();
+  codeInUse = zstdModule();
   return (bytes, size) => decoder.decompress(bytes, size);
 }
 
-type NativeZstd = (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
+let codeInUse: CompiledModule | undefined;
+
+/** The code of zstd that {@link loadZstd} has loaded, for other threads; `undefined` where Node has its own. */
+export function zstdCode(): CompiledModule | undefined {
+  return codeInUse;
+}
 
 function nodeIsAtLeast(major: number, minor: number): boolean {
   const [ownMajor = 0, ownMinor = 0] = process.versions.node.split('.').map(Number);

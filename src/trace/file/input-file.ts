@@ -37,6 +37,11 @@ export class InputFile {
     return new InputFile(name, fd, fstatSync(fd).size);
   }
 
+  /** For other threads of the process, which read it as well. */
+  get descriptor(): number {
+    return this.fd;
+  }
+
   /** Up to `length` bytes from `offset`: fewer where the file ends. They are read into `buffer` where that has room. */
   readUpTo(offset: number, length: number, buffer?: Uint8Array): Uint8Array {
     const available = Math.max(0, Math.min(length, this.size - offset));

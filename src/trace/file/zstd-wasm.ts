@@ -1,5 +1,3 @@
-import { ZSTDDecoder } from 'zstddec/stream';
-
 /** What the WebAssembly of zstddec offers: the reference decoder's own functions. */
 interface ZstdExports {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -23,12 +21,12 @@ interface WebAssemblyApi {
 }
 
 /** A `WebAssembly.Module`. */
-type CompiledModule = object;
+export type CompiledModule = object;
 
 /**
  * The zstd decoder for a Node that has none. zstddec carries it as WebAssembly; its own `decode()` makes new memory for
  * each block, and on a virtual machine a page that is touched for the first time costs as much as decoding it does.
- * Here one instance keeps its memory, and gives out views of it.
+ * Here an instance keeps its memory, and gives out views of it.
  */
 export class WasmZstd {
   private readonly code: ZstdExports;
@@ -41,16 +39,10 @@ export class WasmZstd {
     this.output = new Region(code);
   }
 
-  /** The decoder of this process: one instance, whose memory is used again and again. */
-  static load(): Promise<WasmZstd> {
-    shared ??= WasmZstd.make();
-    return shared;
-  }
-
-  private static async make(): Promise<WasmZstd> {
+  /** An instance of the code of zstddec, with a memory of its own. */
+  static of(module: CompiledModule): WasmZstd {
     const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi };
-    const instance = new WebAssembly.Instance(await loadModule(), IMPORTS);
-    return new WasmZstd(instance.exports as ZstdExports);
+    return new WasmZstd(new WebAssembly.Instance(module, IMPORTS).exports as ZstdExports);
   }
 
   /** Bytes of the decoder's memory, which only grows. */
@@ -121,8 +113,6 @@ const PIECE = 128 << 10;
 /** A `ZSTD_outBuffer` and a `ZSTD_inBuffer`. */
 const BUFFERS_BYTES = 24;
 
-let shared: Promise<WasmZstd> | undefined;
-
 /** Emscripten tells of its memory growing; nobody here keeps views of it. */
 const IMPORTS = { env: { emscripten_notify_memory_growth: () => undefined } };
 
@@ -150,21 +140,4 @@ class Region {
     if (this.at !== 0) this.code.free(this.at);
     this.at = 0;
   }
-}
-
-/**
- * The code that zstddec carries. It keeps that to itself, and is watched when it takes it into use; the executable has
- * it in a file (scripts/build.mjs).
- */
-async function loadModule(): Promise<CompiledModule> {
-  const zstddec = new ZSTDDecoder();
-  const takeIntoUse = zstddec._init;
-  let module: CompiledModule | undefined;
-  zstddec._init = result => {
-    takeIntoUse(result);
-    module = result.module;
-  };
-  await zstddec.init();
-  if (!module) throw new Error('zstddec was loaded elsewhere');
-  return module;
 }

@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPiecewiseDecompressor } from '../../../src/trace/file/decompress.ts';
 import { InputFile } from '../../../src/trace/file/input-file.ts';
-import { WasmZstd } from '../../../src/trace/file/zstd-wasm.ts';
+import { loadWasmZstd } from '../../../src/trace/file/zstd-module.ts';
 import { type ContentSize, zstdFrame } from '../../helpers/zstd-frame.ts';
 
 /** Most that a block becomes. */
 const BLOCK = 128 << 10;
 
-const wasm = await WasmZstd.load();
+const wasm = await loadWasmZstd();
 const piecewise = await loadPiecewiseDecompressor('zstd');
 
 /** A frame of full blocks, each filled with its number from 1 up. */
