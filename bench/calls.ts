@@ -1,6 +1,7 @@
 import { NEW_GIB } from '../src/lane/assembly/board';
 import * as event from '../src/lane/assembly/event';
 import { board, end, setGib } from '../src/lane/assembly/index';
+import * as pages from '../src/lane/assembly/pages';
 import * as refs from '../src/lane/assembly/refs';
 import * as shadow from '../src/lane/assembly/shadow';
 import { recentRow } from '../src/lane/assembly/threads';
@@ -15,6 +16,9 @@ const ALLOC = 0;
 const FREE = 1;
 const MAP = 2;
 
+/** Calls for as many events as a sub-buffer of 4 KiB has. */
+const AHEAD = 64;
+
 const PROT_READ_WRITE = 3;
 const THREAD = 1;
 
@@ -27,6 +31,7 @@ export function play(calls: usize, count: i32, domain: i32): i32 {
   let i = 0;
   asked = 0;
   for (; i < count; i++) {
+    if (i % AHEAD === 0) lookAhead(calls, i, min<i32>(count, i + AHEAD));
     event.happen(timeNs + (i as f64) * 100, position + (i as f64) * 64, 0, THREAD, THREAD);
     const call = calls + (i as usize) * CALL_BYTES;
     const pages = load<i32>(call + 4);
@@ -41,6 +46,15 @@ export function play(calls: usize, count: i32, domain: i32): i32 {
   timeNs += (i as f64) * 100;
   position += (i as f64) * 64;
   return i;
+}
+
+/** As the lane does for the records of a sub-buffer. */
+function lookAhead(calls: usize, from: i32, to: i32): void {
+  for (let i = from; i < to; i++) {
+    const call = calls + (i as usize) * CALL_BYTES;
+    if (load<i32>(call) > FREE) continue;
+    pages.touch(load<f64>(call + 16) as i64 as u64, 31 - clz(load<i32>(call + 4)));
+  }
 }
 
 /** Whether the host was asked for the slot of a GiB. */

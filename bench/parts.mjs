@@ -20,9 +20,9 @@ const PARTS = [
 
 /** The same of functions of the lane, which are named after their files. */
 const LANE_PARTS = [
-  ['walk and merge', /assembly\/(index|cursor|merge)\//],
+  ['walk and merge', /assembly\/(index|cursor|merge|ahead)\//],
   ['decode and bind', /assembly\/(event|names|recipe|threads|devices|tell[a-z-]*)\//],
-  ['shadow', /assembly\/(iova|refs|pages|mappings|dma)\//],
+  ['shadow', /assembly\/(shadow|drain|iova|refs|pages|mappings|dma|memory)\//],
 ];
 
 /** Parts with their share of the whole and their microseconds, the largest first. */

@@ -103,6 +103,24 @@ async function record(path: string, regions: readonly Region[], kinds = KINDS): 
   recorder.finish(machine.capabilities);
 }
 
+/** Writes that blocks come and go, on two CPUs. */
+async function recordBlocks(
+  path: string,
+  blocks: readonly { readonly pfn: number; readonly order: number; readonly free: boolean }[],
+): Promise<void> {
+  const machine = new Machine({ iommu: 'vtd', logLimit: 0 });
+  const recorder = await KernelRecorder.create(path, machine.names, { pageSize: PAGE });
+  const { events } = recorder;
+  for (const [i, { pfn, order, free }] of blocks.entries()) {
+    const cpu = i % 2;
+    const at = { ...newMoment(), timeNs: 1000 + 100 * i, cpu, pid: 7 + cpu, context: 7 + cpu };
+    if (i === blocks.length >> 1) events.iommuMap(at, DOMAIN, GIB_PAGES * PAGE, 1024 * PAGE, 600 * PAGE, 3);
+    if (free) events.pageFree(at, pfn, order);
+    else events.pageAlloc(at, pfn, order);
+  }
+  recorder.finish(machine.capabilities);
+}
+
 async function play(path: string, isCompiled: boolean): Promise<{ shadow: Shadow; others: number }> {
   const source = await TraceSource.open(path);
   const { names, capabilities } = source;
@@ -168,6 +186,34 @@ describe('compiled code believes what the long way believes', () => {
         await expectSame(path);
       }),
       { numRuns: 40 },
+    );
+  });
+
+  it('of blocks of pages of all orders, also such as no kernel has', { timeout: 60_000 }, async () => {
+    const path = files.path('blocks.dat');
+    const block = fc.record({
+      pfn: fc.oneof(fc.nat(5000), fc.constantFrom(GIB_PAGES - 1, GIB_PAGES, 2 ** 36, 2 ** 40)),
+      order: fc.oneof(fc.nat(4), fc.constantFrom(9, 10, 18, 20, 21)),
+      free: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(block, { minLength: 1, maxLength: 300 }), async blocks => {
+        await recordBlocks(path, blocks);
+        const [compiled, long] = [await play(path, true), await play(path, false)];
+        const pages = blocks.flatMap(({ pfn, order }) => [
+          pfn,
+          pfn + 1,
+          pfn + 2 ** order - 1,
+          pfn + 2 ** order,
+        ]);
+        const stories = ({ shadow }: { shadow: Shadow }) =>
+          pages.map(pfn => [
+            ...[shadow.pages.state(pfn), shadow.pages.lastAlloc(pfn), shadow.pages.lastFree(pfn)],
+            ...[shadow.pagesAllocated, shadow.pagesFreed],
+          ]);
+        expect(stories(compiled)).toEqual(stories(long));
+      }),
+      { numRuns: 60 },
     );
   });
 

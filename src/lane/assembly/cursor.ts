@@ -1,3 +1,4 @@
+import { lookAhead } from './ahead';
 import {
   C_BYTES,
   C_CHUNK,
@@ -85,6 +86,7 @@ export function accept(cursor: usize, set: usize, count: i32): void {
   const times = load<u32>(set + S_TIMES) as usize;
   store<f64>(cursor + C_LAST, load<f64>(times + ((count - 1) << 3)));
   store<i32>(cursor + C_NEXT, NEXT_READY);
+  lookAhead(0, load<u32>(set + S_PAYLOADS) as usize, load<u32>(set + S_SIZES) as usize, count);
 }
 
 /** Makes the set behind the current one the current one; false where there is none. */

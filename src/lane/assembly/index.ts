@@ -1,3 +1,4 @@
+import { lookAhead } from './ahead';
 import {
   BATCH_CHUNK,
   BATCH_COUNT,
@@ -224,6 +225,10 @@ function runOf(cursor: usize, limitNs: f64, kinds: usize, counts: usize, recipes
   return result;
 }
 
+/** Records of a batch that are looked at together, and how far that has come. */
+const AHEAD: i32 = 256;
+let ahead: i32 = 0;
+
 /**
  * Tells the records of a batch from BATCH_NEXT on, until the host is needed. Returns why it has ended; DONE when all are
  * told.
@@ -237,7 +242,14 @@ export function runBatch(): i32 {
   let index = word(BATCH_NEXT);
   let quick: f64 = 0;
   let code = DONE;
+  if (index === 0) ahead = 0;
   while (index < count) {
+    if (index >= ahead) {
+      const more = min<i32>(count - index, AHEAD);
+      const from = (index as usize) << 2;
+      lookAhead(chunk, at(BATCH_PAYLOADS) + from, at(BATCH_SIZES) + from, more);
+      ahead = index + more;
+    }
     const record = chunk + (intAt(at(BATCH_PAYLOADS), index) as usize);
     const type = event.typeOf(record);
     const kind = intAt(kinds, type);

@@ -1,6 +1,6 @@
 import { PAGE_LINES, PAGE_LINES_LIMIT, PAGE_LINES_MASK, PAGE_LINES_USED, PAGE_ORDERS } from './board';
 import * as event from './event';
-import { at, floatAt, setFloatAt, setWord, toLong, word } from './memory';
+import { at, floatAt, intAt, setFloatAt, setWord, toLong, word } from './memory';
 
 // `PageHistory` of blocks that begin where one of their order can, in `PageLines`.
 
@@ -34,15 +34,28 @@ const PFN_LIMIT: u64 = 1 << 47;
 /** The line of the block that {@link canNote} was asked for. */
 let line: usize = 0;
 
+/** Where the line of a block would like to be, among the float64. */
+function placeOf(pfn: u64, order: u32, mask: i32): i32 {
+  const block = pfn >> (order as u64);
+  const hash = (((block >> 3) as i32) + (order as i32) * OF_ORDER) * GOLDEN;
+  return ((((hash ^ (hash >>> 15)) * NEIGHBOURS) | ((block & 7) as i32)) * WIDES) & mask;
+}
+
+/** Kept so that reading is not optimised away. */
+export let touched: i32 = 0;
+
+/** Reads where the line of a block would like to be, which is near then. */
+export function touch(pfn: u64, order: u32): void {
+  touched += intAt(at(PAGE_LINES), 2 * placeOf(pfn, order, word(PAGE_LINES_MASK)));
+}
+
 /** Whether {@link note} can take the event, which it then must. */
 export function canNote(pfn: u64, order: u32): bool {
   if (pfn >= PFN_LIMIT || (pfn & ((1 << (order as u64)) - 1)) !== 0) return false;
   const wides = at(PAGE_LINES);
   const mask = word(PAGE_LINES_MASK);
   const key = ((pfn << ORDER_BITS) + (order as u64) + 1) as f64;
-  const block = pfn >> (order as u64);
-  const hash = (((block >> 3) as i32) + (order as i32) * OF_ORDER) * GOLDEN;
-  let place = ((((hash ^ (hash >>> 15)) * NEIGHBOURS) | ((block & 7) as i32)) * WIDES) & mask;
+  let place = placeOf(pfn, order, mask);
   for (;;) {
     const found = floatAt(wides, place);
     if (found === key) break;

@@ -85,7 +85,8 @@ export class UnpackAhead {
     const number = this.numbers.get(cpu);
     if (number === undefined) return undefined;
     const { ring, orders, first } = this;
-    const slots = (orders[number] as UnpackOrder).slots;
+    const { chunks, slots } = orders[number] as UnpackOrder;
+    if (chunks === 0) return undefined;
     let taken = 0;
     return {
       first,
