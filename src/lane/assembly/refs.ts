@@ -201,6 +201,11 @@ export function startRemoving(): void {
 
 /** Whether {@link remove} can take a mapping of frames away, each of which has one. */
 export function canRemove(frame: u64, frames: u64): bool {
+  if (frames === BLOCK && (frame & MASK) === 0) {
+    const mid = midOf(frame);
+    if (mid >= 0 && intAt(at(REF_PENDING), mid) === 0 && intAt(at(REF_SLOTS), blockOf(mid, frame)) > 0)
+      return true;
+  }
   const end = frame + frames;
   for (let from = frame; from < end; ) {
     const to = min<u64>(end, (from & ~(GIB - 1)) + GIB);
@@ -260,12 +265,29 @@ export function touch(frames: usize, count: i32): void {
 
 /** Counts one mapping less on each of the frames. */
 export function remove(frame: u64, frames: u64): void {
+  if (frames === BLOCK && (frame & MASK) === 0 && removeBlock(frame)) return;
   const end = frame + frames;
   for (let from = frame; from < end; ) {
     const to = min<u64>(end, (from & ~(GIB - 1)) + GIB);
     removeInGib(from, to);
     from = to;
   }
+}
+
+/** The same of a block that has no node, in a GiB that has one: most of what is large is such. */
+function removeBlock(frame: u64): bool {
+  const mid = midOf(frame);
+  if (mid < 0) return false;
+  const slots = at(REF_SLOTS);
+  const block = blockOf(mid, frame);
+  const slot = intAt(slots, block);
+  if (slot <= 0) return false;
+  setIntAt(slots, block, slot - 1);
+  if (slot > 1) return true;
+  const left = intAt(at(REF_NON_ZERO), mid) - 1;
+  setIntAt(at(REF_NON_ZERO), mid, left);
+  if (left === 0) noteEmpty((frame >> (2 * FAN_BITS)) as i32);
+  return true;
 }
 
 function removeInGib(frame: u64, end: u64): void {
