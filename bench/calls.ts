@@ -2,7 +2,7 @@ import { NEW_GIB } from '../src/lane/assembly/board';
 import * as event from '../src/lane/assembly/event';
 import { board, end, setGib } from '../src/lane/assembly/index';
 import * as pages from '../src/lane/assembly/pages';
-import * as refs from '../src/lane/assembly/refs';
+import { settle } from '../src/lane/assembly/ref-nodes';
 import * as shadow from '../src/lane/assembly/shadow';
 import { recentRow } from '../src/lane/assembly/threads';
 
@@ -42,7 +42,7 @@ export function play(calls: usize, count: i32, domain: i32): i32 {
     asked = code;
     break;
   }
-  refs.settle();
+  settle();
   timeNs += (i as f64) * 100;
   position += (i as f64) * 64;
   return i;

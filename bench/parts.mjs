@@ -22,7 +22,7 @@ const PARTS = [
 const LANE_PARTS = [
   ['walk and merge', /assembly\/(index|cursor|merge|ahead)\//],
   ['decode and bind', /assembly\/(event|names|recipe|threads|devices|tell[a-z-]*)\//],
-  ['shadow', /assembly\/(shadow|drain|iova|refs|pages|mappings|dma|memory)\//],
+  ['shadow', /assembly\/(shadow|drain|iova|refs|ref-nodes|uncount|pages|mappings|dma|memory)\//],
 ];
 
 /** Parts with their share of the whole and their microseconds, the largest first. */

@@ -40,11 +40,6 @@ export class LaneMemory implements Store {
     return new Uint8Array(this.memory.buffer, at, length);
   }
 
-  /** Whether bytes lie in this memory. */
-  holds(bytes: Uint8Array): boolean {
-    return bytes.buffer instanceof SharedArrayBuffer;
-  }
-
   release(column: Int32Array | Float64Array | Uint8Array): void {
     if (!(column.buffer instanceof SharedArrayBuffer)) return;
     const bytes = rounded(column.byteLength);

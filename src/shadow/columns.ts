@@ -36,25 +36,12 @@ export class MomentColumns {
     words[word + MOMENT_STACK] = at.stack;
   }
 
-  /** Makes the record tell of nothing, until it is {@link set}. */
-  clear(record: number): void {
-    this.wides[record * MOMENT_WIDES] = Number.NaN;
-  }
-
-  isClear(record: number): boolean {
-    return Number.isNaN(this.wides[record * MOMENT_WIDES] as number);
-  }
-
   get(record: number): Moment {
     return readMoment(this.wides, this.words, record * MOMENT_WIDES);
   }
 
   stackOf(record: number): number {
     return this.words[record * MOMENT_WORDS + MOMENT_STACK] as number;
-  }
-
-  get bytes(): number {
-    return this.words.byteLength;
   }
 
   timeOf(record: number): number {

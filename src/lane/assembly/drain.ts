@@ -16,7 +16,7 @@ import { isOrdinaryEnd } from './devices';
 import * as iova from './iova';
 import * as mappings from './mappings';
 import { at, floatAt, intAt, setFloatAt, setIntAt, toLong, word } from './memory';
-import * as refs from './refs';
+import * as counts from './uncount';
 
 // Ends all mappings in a range of one GiB, as `Drain` of the shadow does: a GiB may have been mapped in a million pieces, so
 // it is gone through node by node, twice, without a list of what is in it: once to see whether all of it is ordinary, and
@@ -53,7 +53,7 @@ export function canDrain(domain: i32, page: u64, pages: u64): i32 {
   if (mid < 0) return mid === iova.NOT_KNOWN ? iova.NOT_KNOWN : 0;
   if ((page & (GIB - 1)) + pages > GIB || !iova.canNoteChange()) return 0;
   begin();
-  refs.startRemoving();
+  counts.startRemoving();
   const slots = at(IOVA_SLOTS);
   const end = page + pages;
   for (let from = page; from < end; ) {
@@ -84,7 +84,7 @@ function blocksFrom(slots: usize, block: i32, to: u64, end: u64): i32 {
 }
 
 function canUncount(): bool {
-  return rangeEnd === rangeFrame || refs.canRemove(toLong(rangeFrame), toLong(rangeEnd - rangeFrame));
+  return rangeEnd === rangeFrame || counts.canRemove(toLong(rangeFrame), toLong(rangeEnd - rangeFrame));
 }
 
 /** Goes through slots, each of which stands for so many pages; whether what ends in them is whole, and ordinary. */
@@ -196,8 +196,9 @@ function uncountLater(): void {
 }
 
 function uncount(): void {
-  if (kept > 1) refs.touch(keptFrames, kept);
-  for (let i = 0; i < kept; i++) refs.remove(toLong(floatAt(keptFrames, i)), toLong(floatAt(keptLengths, i)));
+  if (kept > 1) counts.touch(keptFrames, kept);
+  for (let i = 0; i < kept; i++)
+    counts.remove(toLong(floatAt(keptFrames, i)), toLong(floatAt(keptLengths, i)));
   kept = 0;
 }
 

@@ -61,7 +61,7 @@ import { setGib } from './iova';
 import { at, BOARD, floatAt, intAt, setFloatAt, setWide, setWord, wide, word } from './memory';
 import * as merge from './merge';
 import { learnDevice } from './names';
-import * as refs from './refs';
+import { settle } from './ref-nodes';
 import { tell } from './tell';
 
 export { learnDevice, setGib };
@@ -121,7 +121,7 @@ export function run(most: i32): i32 {
     if (code !== 0) break;
     code = PAUSE;
   }
-  refs.settle();
+  settle();
   setWide(EVENTS, wide(EVENTS) + ((most - left) as f64));
   setWide(QUICK, wide(QUICK) + quick);
   return code;
@@ -281,7 +281,7 @@ export function runBatch(): i32 {
     index++;
     if (code !== DONE) break;
   }
-  refs.settle();
+  settle();
   setWord(BATCH_NEXT, index);
   setWide(QUICK, wide(QUICK) + quick);
   return code;

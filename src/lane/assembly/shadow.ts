@@ -30,6 +30,7 @@ import { at, floatAt, intAt, setIntAt, setWide, toFloat, wide, word } from './me
 import * as pages from './pages';
 import * as refs from './refs';
 import { call, setCall } from './threads';
+import * as uncount from './uncount';
 
 // What the shadow does with what an ordinary event has told, which is in hand. Pages have 4 KiB; `recent` is the row of the
 // thread of execution, which says what its last calls were. The functions return as those of `tell.ts` do.
@@ -123,10 +124,10 @@ export function unmap(recent: usize, domain: i32, page: u64, count: u64, stack: 
 function endPage(domain: i32, page: u64, id: i32, stack: i32): bool {
   if (floatAt(at(MAP_LEFT), id) !== 1 || intAt(at(MAP_WATCHED), id) !== 0) return false;
   const frame = mappings.frameAt(id, page);
-  refs.startRemoving();
-  if (!isOrdinaryEnd(id, domain) || !refs.canRemove(frame, 1) || !mappings.canEnd(1)) return false;
+  uncount.startRemoving();
+  if (!isOrdinaryEnd(id, domain) || !uncount.canRemove(frame, 1) || !mappings.canEnd(1)) return false;
   if (!iova.clearPage(domain, page)) return false;
-  refs.remove(frame, 1);
+  uncount.remove(frame, 1);
   mappings.end(id, page, 1, domain, mappings.noteEnd(stack));
   return true;
 }
@@ -134,11 +135,11 @@ function endPage(domain: i32, page: u64, id: i32, stack: i32): bool {
 /** Ends the mappings in a range, or takes parts of them away, if they are few and nobody wants to be told. */
 function endListed(domain: i32, page: u64, count: u64, stack: i32): bool {
   if (iova.collect(domain, page, count) !== 1) return false;
-  refs.startRemoving();
+  uncount.startRemoving();
   for (let i = 0; i < iova.runs; i++) {
     const id = iova.runId(i);
     if (intAt(at(MAP_WATCHED), id) !== 0 || !isOrdinaryEnd(id, domain)) return false;
-    if (!refs.canRemove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i))) return false;
+    if (!uncount.canRemove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i))) return false;
   }
   if (!mappings.canEnd(iova.runs)) return false;
 
@@ -146,7 +147,7 @@ function endListed(domain: i32, page: u64, count: u64, stack: i32): bool {
   const end = mappings.noteEnd(stack);
   for (let i = 0; i < iova.runs; i++) {
     const id = iova.runId(i);
-    refs.remove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i));
+    uncount.remove(mappings.frameAt(id, iova.runStart(i)), iova.runLength(i));
     mappings.end(id, iova.runStart(i), iova.runLength(i), domain, end);
   }
   return true;
